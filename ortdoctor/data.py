@@ -33,7 +33,7 @@ def compat_json(name: str) -> Any:  # noqa: ANN401 - JSON is any
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise MatrixError(f"compat/{name}.json was expected to be readable JSON and is not: {error}") from error
+        raise MatrixError(f"compat/{name}.json should be readable JSON and is not: {error}") from error
 
 
 def template_path(name: str) -> Path:

@@ -1,0 +1,108 @@
+"""Child processes that cannot hang the probe: a time limit, bounded output, no terminal, never a raise."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from typing import BinaryIO, Dict, List, NamedTuple, Optional
+
+#: Seconds that a child may take. nvidia-smi takes up to about 10 s on a box with many GPUs and no
+#: persistence daemon; past that it hangs in the driver.
+TIME_LIMIT = 20.0
+
+#: Bytes of one stream that are kept; a child that prints garbage for ever is cut here.
+OUTPUT_LIMIT = 1 << 20
+
+
+class Ran(NamedTuple):
+    """What became of a child: ``exit`` is None when it could not start or was stopped at the limit."""
+
+    command: str
+    exit: Optional[int]
+    out: str
+    err: str
+    error: Optional[str]
+
+    @property
+    def signal(self) -> Optional[str]:
+        """Name of the signal that ended the child (``SIGSEGV``), or None."""
+        if self.exit is None or self.exit >= 0:
+            return None
+        try:
+            return signal.Signals(-self.exit).name
+        except ValueError:
+            return "signal %d" % -self.exit
+
+
+def run(
+    command: List[str],
+    limit: float = TIME_LIMIT,
+    env: Optional[Dict[str, str]] = None,
+    cwd: Optional[str] = None,
+    stdin: Optional[bytes] = None,
+) -> Ran:
+    """Run ``command`` without a shell and return what became of it; never raises, never outlives ``limit``.
+
+    Output goes to unnamed files rather than pipes: a grandchild that keeps a pipe open would hang a
+    reader after the child itself was killed. The child leads a process group of its own (POSIX), so
+    that stopping it stops what it started.
+    """
+    shown = " ".join(command)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=out,
+                stderr=err,
+                env=env,
+                cwd=cwd,
+                start_new_session=os.name == "posix",
+            )
+        except (OSError, ValueError) as error:
+            return Ran(shown, None, "", "", "%s could not be started: %s" % (command[0], error))
+        try:
+            if stdin is not None:
+                _feed(child, stdin)
+            child.wait(timeout=limit)
+        except subprocess.TimeoutExpired:
+            _stop(child)
+            return Ran(shown, None, _read(out), _read(err), "%s gave no answer within %g s" % (shown, limit))
+        return Ran(shown, child.returncode, _read(out), _read(err), None)
+
+
+def _feed(child: "subprocess.Popen[bytes]", data: bytes) -> None:
+    """Write to the child's standard input from a thread: a child that never reads must not block us."""
+
+    def write() -> None:
+        stream = child.stdin
+        if stream is None:
+            return
+        try:
+            stream.write(data)
+            stream.close()
+        except OSError:
+            return  # the child ended first; its exit status says why
+
+    threading.Thread(target=write, daemon=True).start()
+
+
+def _stop(child: "subprocess.Popen[bytes]") -> None:
+    try:
+        if os.name == "posix":
+            os.killpg(child.pid, signal.SIGKILL)
+        else:
+            child.kill()
+    except OSError:
+        return  # it ended by itself between the limit and here
+    try:
+        # A child stuck in the kernel (a hung driver) cannot be reaped: do not wait for it for ever.
+        child.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _read(stream: BinaryIO) -> str:
+    stream.seek(0)
+    return stream.read(OUTPUT_LIMIT).decode("utf-8", "replace").replace("\r\n", "\n")
