@@ -4,7 +4,6 @@ import re
 from typing import Any, Dict, List, Optional, Tuple, cast
 
 from ortdoctor.diagnose.shapes import SHAPES, ShapeError, fit
-from ortdoctor.errors import FactsError
 
 SCHEMA = "ortdoctor.facts/1"
 
@@ -16,7 +15,7 @@ UNCOLLECTED = "uncollected"
 Record = Dict[str, Any]
 
 
-class FactsDocumentError(FactsError, ValueError):
+class FactsDocumentError(ValueError):
     """The document is not one of facts, or of a schema newer than this release reads."""
 
 
@@ -28,7 +27,7 @@ class Facts:
     """
 
     def __init__(self, document: Any) -> None:
-        self.raw = _checked(document)
+        self.raw = check_document(document)
         self._values = {}  # type: Dict[str, Any]
         self._errors = {}  # type: Dict[str, str]
         self._sources = {}  # type: Dict[str, str]
@@ -95,7 +94,8 @@ class Facts:
         return self._sources.get(key, "")
 
 
-def _checked(document: Any) -> Record:
+def check_document(document: Any) -> Record:
+    """Return the facts of a document; :class:`FactsDocumentError` says what is wrong with it as a whole."""
     if not isinstance(document, dict):
         raise FactsDocumentError(
             "a recorded machine should be a JSON object with the schema %s and is %s; "
