@@ -12,7 +12,7 @@ _CUDA_HINTS = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
 
 
 class Installed(NamedTuple):
-    """``cuda`` and ``cudnn`` are what the build was made for (``"12"``, ``"11.8"``), ``evidence`` where that is from."""
+    """``cuda`` and ``cudnn`` are what the build was made for (``"12"``, ``"11.8"``); ``evidence`` says where from."""
 
     distribution: str
     version: str
@@ -54,7 +54,7 @@ def find(facts: Facts, matrix: Matrix) -> Optional[Installed]:
     row = (fitting or rows)[0]
     version = facts.text("ort.version") or row["version"]
     build = matrix.build(row["name"], version, machine.os_of(facts), machine.arch_of(facts))
-    cuda, evidence = _cuda(facts, build, is_gpu_distribution(matrix, row["name"]))
+    cuda, evidence = _cuda(facts, build)
     return Installed(row["name"], version, build, cuda, _cudnn(facts, build), ["ort.distributions"] + evidence)
 
 
@@ -64,7 +64,7 @@ def needed(facts: Facts) -> List[Record]:
     return [needed_row for row in rows for needed_row in row["needed"]]
 
 
-def _cuda(facts: Facts, build: Optional[Build], gpu: bool) -> Tuple[Optional[str], List[str]]:
+def _cuda(facts: Facts, build: Optional[Build]) -> Tuple[Optional[str], List[str]]:
     """Return the CUDA of the files: what they link, else what they say, else the matrix."""
     built = facts.text("ort.cuda_build")
     if version_tuple(built):
