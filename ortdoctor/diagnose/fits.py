@@ -22,13 +22,28 @@ class Fit(NamedTuple):
     evidence: List[str]
 
 
+def yes(reason: str, values: Dict[str, Any], evidence: List[str]) -> Fit:
+    """Return the answer that it fits."""
+    return Fit(ok=True, reason=reason, values=values, evidence=evidence)
+
+
+def no(reason: str, values: Dict[str, Any], evidence: List[str]) -> Fit:
+    """Return the answer that it does not fit."""
+    return Fit(ok=False, reason=reason, values=values, evidence=evidence)
+
+
+def unclear(reason: str, values: Dict[str, Any], evidence: List[str]) -> Fit:
+    """Return the answer that the facts do not tell."""
+    return Fit(ok=None, reason=reason, values=values, evidence=evidence)
+
+
 def python(facts: Facts, build: Build) -> Fit:
     """Say whether the build has a wheel for this Python."""
     tag = machine.python_tag(facts)
     values = {"tag": tag, "offered": ", ".join(build.python)}
     evidence = ["python.version", build.row_id]
     if tag is None or not build.python:
-        return Fit(None, "python_unknown", values, evidence)
+        return unclear("python_unknown", values, evidence)
     return Fit(tag in build.python, "python", values, evidence)
 
 
@@ -40,21 +55,21 @@ def platform(facts: Facts, build: Build) -> Fit:
     tags = [tag for joined in build.platform_tags for tag in joined.split(".")]
     evidence = ["python.wheel_tags", "system.libc", build.row_id]
     if facts.value("python.bits") == 32:
-        return Fit(False, "bits", {"bits": 32}, ["python.bits", build.row_id])
+        return no("bits", {"bits": 32}, ["python.bits", build.row_id])
     if machine.is_musl(facts) and not any(tag.startswith("musllinux") for tag in tags):
-        return Fit(False, "musl", {"libc": facts.record("system.libc").get("version") or ""}, evidence)
+        return no("musl", {"libc": facts.record("system.libc").get("version") or ""}, evidence)
     known = set(facts.record("python.wheel_tags").get("platforms", ()))
     if not tags or known & set(tags):
-        return Fit(True, "platform", {}, evidence)
+        return yes("platform", {}, evidence)
     needs = needed_glibc(tags)
     values = {"needs": needs, "glibc": machine.glibc(facts), "tag": tags[0]}
     if needs is None:
-        return Fit(None if not known else False, "platform_unknown" if not known else "platform", values, evidence)
+        return no("platform", values, evidence) if known else unclear("platform_unknown", values, evidence)
     enough = at_least(machine.glibc(facts), needs)
     if enough is False:
-        return Fit(False, "glibc", values, evidence)
+        return no("glibc", values, evidence)
     if known and enough:
-        return Fit(False, "pip", dict(values, pip=facts.record("python.pip").get("version")), evidence)
+        return no("pip", dict(values, pip=facts.record("python.pip").get("version")), evidence)
     return Fit(enough, "platform" if enough else "platform_unknown", values, evidence)
 
 
@@ -82,19 +97,21 @@ def driver(facts: Facts, matrix: Matrix, cuda: Optional[str]) -> Fit:
     values = {"cuda": cuda, "driver": version, "driver_cuda": says, "os": system}  # type: Dict[str, Any]
     evidence = ["gpu.driver_version", "gpu.driver_cuda"]
     if not version_tuple(cuda) or machine.is_jetson(facts):
-        return Fit(None, "driver_unknown", values, evidence)
+        return unclear("driver_unknown", values, evidence)
     floor = matrix.driver_floor(cuda or "", system)
     if floor is not None:
         values.update(minimum=floor.driver, major=version_tuple(cuda)[0], rule=floor.rule)
         evidence.append(floor.row_id)
     if _enough(says, cuda):
-        return Fit(True, "driver", values, evidence)
-    verdict = matrix.driver_supports(version, cuda or "", system) if version_tuple(version) and version else None
+        return yes("driver", values, evidence)
+    verdict = (
+        matrix.driver_supports(version, cuda or "", system) if version_tuple(version) and version else None
+    )
     if verdict is not None and verdict.value == COMPATIBLE:
-        return Fit(True, "driver", values, evidence + list(verdict.rows))
+        return yes("driver", values, evidence + list(verdict.rows))
     if _enough(says, cuda) is False or (verdict is not None and verdict.value == INCOMPATIBLE):
-        return Fit(False, "driver", values, evidence)
-    return Fit(None, "driver_unknown", values, evidence)
+        return no("driver", values, evidence)
+    return unclear("driver_unknown", values, evidence)
 
 
 def _enough(driver_cuda: Optional[str], cuda: Optional[str]) -> Optional[bool]:
@@ -116,7 +133,7 @@ def gpu(facts: Facts, matrix: Matrix, build: Build) -> Fit:
         for answer in answers:
             if answer.ok is wanted:
                 return answer
-    return Fit(None, "gpu_unknown", {}, ["gpu.devices", build.row_id])
+    return unclear("gpu_unknown", {}, ["gpu.devices", build.row_id])
 
 
 def _one_gpu(facts: Facts, matrix: Matrix, build: Build, device: Dict[str, Any]) -> Fit:
@@ -133,14 +150,18 @@ def _one_gpu(facts: Facts, matrix: Matrix, build: Build, device: Dict[str, Any])
     evidence = ["gpu.devices"] + list(verdict.rows)
     row = matrix.gpu(capability)
     # PTX of the provider compiles for a newer GPU; cuBLAS and cuDNN of an older CUDA major have no code for it.
-    if row is not None and row.first_cuda and version_tuple(build.cuda)[:1] < version_tuple(row.first_cuda)[:1]:
+    if (
+        row is not None
+        and row.first_cuda
+        and version_tuple(build.cuda)[:1] < version_tuple(row.first_cuda)[:1]
+    ):
         if build.cuda and verdict.why != "sass":
-            return Fit(False, "gpu_libraries", dict(values, first_cuda=row.first_cuda, cuda=build.cuda), evidence)
+            return no("gpu_libraries", dict(values, first_cuda=row.first_cuda, cuda=build.cuda), evidence)
     if verdict.value == COMPATIBLE:
-        return Fit(True, verdict.why, values, evidence)
+        return yes(verdict.why, values, evidence)
     if verdict.value == INCOMPATIBLE:
-        return Fit(False, "gpu_driver" if verdict.why == "ptx-driver-older" else "gpu_code", values, evidence)
-    return Fit(None, "gpu_unknown", values, evidence)
+        return no("gpu_driver" if verdict.why == "ptx-driver-older" else "gpu_code", values, evidence)
+    return unclear("gpu_unknown", values, evidence)
 
 
 def on_loader_path(facts: Facts, sonames: List[str]) -> Optional[bool]:
@@ -155,4 +176,6 @@ def toolkit_here(facts: Facts, build: Build) -> bool:
     """Return whether a CUDA toolkit of the very version that the build wants is installed."""
     wanted = version_tuple(build.cuda)[:2]
     rows = facts.records("cuda.toolkits") + facts.records("cuda.nvcc")
-    return facts.state("cuda.toolkits") == FOUND and any(version_tuple(row["cuda"])[:2] == wanted for row in rows)
+    return facts.state("cuda.toolkits") == FOUND and any(
+        version_tuple(row["cuda"])[:2] == wanted for row in rows
+    )

@@ -55,7 +55,9 @@ def find(facts: Facts, matrix: Matrix) -> Optional[Installed]:
     version = facts.text("ort.version") or row["version"]
     build = matrix.build(row["name"], version, machine.os_of(facts), machine.arch_of(facts))
     cuda, evidence = _cuda(facts, build)
-    return Installed(row["name"], version, build, cuda, _cudnn(facts, build), ["ort.distributions"] + evidence)
+    return Installed(
+        row["name"], version, build, cuda, _cudnn(facts, build), ["ort.distributions"] + evidence
+    )
 
 
 def needed(facts: Facts) -> List[Record]:

@@ -64,7 +64,9 @@ def has_nvidia_gpu(facts: Facts) -> Optional[bool]:
 
 def nvidia_card(facts: Facts) -> Optional[Record]:
     """Return the first NVIDIA display adapter on the bus."""
-    cards = [card for card in facts.records("system.pci_gpus") if card["vendor"].lower() in ("nvidia", "0x10de")]
+    cards = [
+        card for card in facts.records("system.pci_gpus") if card["vendor"].lower() in ("nvidia", "0x10de")
+    ]
     return cards[0] if cards else None
 
 

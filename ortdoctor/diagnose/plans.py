@@ -105,7 +105,7 @@ def _questions(facts: Facts, matrix: Matrix, build: Build) -> List[Fit]:
 
 
 def _channel(facts: Facts, matrix: Matrix, build: Build) -> Fit:
-    """A Jetson takes the wheels made for its JetPack and no others; other machines take none of those."""
+    """Say whether the build is made for such a machine: a Jetson takes the wheels for its JetPack, and only it does."""
     evidence = ["system.jetson", build.row_id]
     if machine.is_jetson(facts) and build.distribution == GPU_DISTRIBUTION:
         match = matrix.jetpack_of(facts.record("system.jetson")["l4t"])
@@ -118,17 +118,26 @@ def _channel(facts: Facts, matrix: Matrix, build: Build) -> Fit:
 def _supplied(facts: Facts, build: Build) -> Fit:
     values = {"cuda": build.cuda, "cudnn": build.cudnn}
     here = fits.on_loader_path(facts, list(build.sonames)) or fits.toolkit_here(facts, build)
-    return Fit(bool(here) or supply.for_build(build) is not None, "supply", values, ["cuda.libraries", build.row_id])
+    return Fit(
+        bool(here) or supply.for_build(build) is not None, "supply", values, ["cuda.libraries", build.row_id]
+    )
 
 
 def _available(build: Build) -> Fit:
     values = {"availability": build.availability, "where": build.where}
-    return Fit(build.availability in ("index", "jetson"), build.availability.replace("-", "_"), values, [build.row_id])
+    return Fit(
+        build.availability in ("index", "jetson"),
+        build.availability.replace("-", "_"),
+        values,
+        [build.row_id],
+    )
 
 
 def _gpu_plan(facts: Facts, build: Build, because: List[Reason], rejected: List[Rejected]) -> Plan:
     jetson = build.availability == "jetson"
-    wheels = [] if jetson or fits.on_loader_path(facts, list(build.sonames)) else supply.for_build(build) or []
+    wheels = (
+        [] if jetson or fits.on_loader_path(facts, list(build.sonames)) else supply.for_build(build) or []
+    )
     loader = ("preload" if version_tuple(build.version) >= FIRST_PRELOAD else "path") if wheels else ""
     commands = _commands(facts, build, wheels)
     if loader == "path":

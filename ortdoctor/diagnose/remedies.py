@@ -89,7 +89,9 @@ def search_path(facts: Facts, folders: Sequence[str]) -> List[str]:
     if not folders:
         return []
     if system == "windows":
-        return ['set "PATH=%s;%%PATH%%"' % ";".join(_printable(folder).replace('"', "") for folder in folders)]
+        return [
+            'set "PATH=%s;%%PATH%%"' % ";".join(_printable(folder).replace('"', "") for folder in folders)
+        ]
     joined = ":".join(folders)
     return ["export LD_LIBRARY_PATH=%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" % quote(joined, system)]
 

@@ -165,7 +165,9 @@ def fit(value: Any, shape: Shape, where: str = "value") -> Any:
 
 def _fit_plain(value: Any, shape: str, where: str) -> Any:
     # bool is an int in Python and is not one in JSON.
-    if shape != "any" and (not isinstance(value, _TYPES[shape]) or (shape == "int" and isinstance(value, bool))):
+    if shape != "any" and (
+        not isinstance(value, _TYPES[shape]) or (shape == "int" and isinstance(value, bool))
+    ):
         raise ShapeError("%s should be %s and is %s" % (where, shape, type(value).__name__))
     return value
 
@@ -214,7 +216,9 @@ def json_schema() -> Dict[str, Any]:
 
 def _schema_of(shape: Shape) -> Dict[str, Any]:
     if isinstance(shape, str):
-        return {} if shape == "any" else {"type": {"str": "string", "int": "integer", "bool": "boolean"}[shape]}
+        return (
+            {} if shape == "any" else {"type": {"str": "string", "int": "integer", "bool": "boolean"}[shape]}
+        )
     if isinstance(shape, list):
         return {"type": "array", "items": _schema_of(shape[0])}
     if isinstance(shape, Mapping):
@@ -222,6 +226,8 @@ def _schema_of(shape: Shape) -> Dict[str, Any]:
     properties = {}
     for named, inner in shape.items():
         schema = _schema_of(inner)
-        properties[named.rstrip("?")] = {"anyOf": [{"type": "null"}, schema]} if named.endswith("?") else schema
+        properties[named.rstrip("?")] = (
+            {"anyOf": [{"type": "null"}, schema]} if named.endswith("?") else schema
+        )
     required = [name for name in shape if not name.endswith("?")]
     return {"type": "object", "required": required, "properties": properties}

@@ -9,7 +9,16 @@ _WINDOWS = re.compile(r"(?P<name>[A-Za-z_]+?)(?:64|32)_(?P<version>\d+)(?:_\d+)?
 #: Libraries of the CUDA toolkit whose number is the toolkit's. cuFFT and cuRAND count for themselves.
 _TOOLKIT_NUMBERED = ("cudart", "cublas", "cublaslt")
 
-_TOOLKIT = _TOOLKIT_NUMBERED + ("cufft", "cufftw", "curand", "cusparse", "cusolver", "nvrtc", "nvjitlink", "cupti")
+_TOOLKIT = _TOOLKIT_NUMBERED + (
+    "cufft",
+    "cufftw",
+    "curand",
+    "cusparse",
+    "cusolver",
+    "nvrtc",
+    "nvjitlink",
+    "cupti",
+)
 
 #: "libcudart.so.12: cannot open shared object file" of glibc, "depends on "cublasLt64_12.dll" which is missing"
 #: of ONNX Runtime on Windows, "Could not load library cudnn_ops64_9.dll" of cuDNN.
