@@ -28,9 +28,9 @@ class Facts:
 
     def __init__(self, document: Any) -> None:
         self.raw = check_document(document)
-        self._values = {}  # type: Dict[str, Any]
-        self._errors = {}  # type: Dict[str, str]
-        self._sources = {}  # type: Dict[str, str]
+        self._values: Dict[str, Any] = {}
+        self._errors: Dict[str, str] = {}
+        self._sources: Dict[str, str] = {}
         for key, fact in self.raw.items():
             self._take(key, fact)
 

@@ -94,7 +94,7 @@ def driver(facts: Facts, matrix: Matrix, cuda: Optional[str]) -> Fit:
     system = machine.driver_os(facts)
     says = machine.driver_cuda(facts)
     version = facts.text("gpu.driver_version")
-    values = {"cuda": cuda, "driver": version, "driver_cuda": says, "os": system}  # type: Dict[str, Any]
+    values: Dict[str, Any] = {"cuda": cuda, "driver": version, "driver_cuda": says, "os": system}
     evidence = ["gpu.driver_version", "gpu.driver_cuda"]
     if not version_tuple(cuda) or machine.is_jetson(facts):
         return unclear("driver_unknown", values, evidence)

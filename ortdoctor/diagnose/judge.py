@@ -1,6 +1,6 @@
 """Facts and the matrix in, a judgement out: the order in which causes are asked for."""
 
-from typing import Any, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 from ortdoctor.diagnose import findings as told
 from ortdoctor.diagnose import installed, plans
@@ -36,7 +36,7 @@ def judge(document: Any, matrix: Matrix, strict: bool = False) -> Report:
 
 def _once(results: List[Result]) -> List[Finding]:
     """Return the findings, each cause once: the same one from a second rule would only repeat itself."""
-    found = {}  # type: Dict[str, Finding]
+    found: Dict[str, Finding] = {}
     for row in results:
         if isinstance(row, Finding):
             found.setdefault(row.cause, row)

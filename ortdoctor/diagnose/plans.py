@@ -56,7 +56,7 @@ class Plan(NamedTuple):
 def plan(facts: Facts, matrix: Matrix) -> Plan:
     """Return the newest release that fits the machine: a GPU build where the GPU can be used, else the CPU one."""
     gpu, why = wants_gpu(facts)
-    rejected = []  # type: List[Rejected]
+    rejected: List[Rejected] = []
     if gpu:
         chosen, reasons, rejected = _choose(facts, matrix, GPU_DISTRIBUTION)
         if chosen is not None:
@@ -80,7 +80,7 @@ def _choose(
     facts: Facts, matrix: Matrix, distribution: str
 ) -> Tuple[Optional[Build], List[Reason], List[Rejected]]:
     """Return the newest build that nothing speaks against, what speaks for it, and the newer ones with reasons."""
-    rejected = []  # type: List[Rejected]
+    rejected: List[Rejected] = []
     for build in reversed(matrix.builds(distribution, os=machine.os_of(facts), arch=machine.arch_of(facts))):
         if not parse(build.version).plain:
             continue

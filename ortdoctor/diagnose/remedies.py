@@ -41,7 +41,7 @@ def install(
     """
     system = machine.os_of(facts)
     environment = facts.record("python.environment")
-    commands = []  # type: List[str]
+    commands: List[str] = []
     interpreter = python(facts)
     if environment and environment["externally_managed"]:
         commands.append("%s -m venv ort-env" % interpreter)

@@ -25,7 +25,7 @@ _SESSION = {
     "signal?": "str",
 }
 
-SHAPES = {
+SHAPES: Dict[str, Shape] = {
     "system.os": "str",
     "system.kernel": "str",
     "system.arch": "str",
@@ -135,7 +135,7 @@ SHAPES = {
     ],
     "ort.session": {"cpu?": _SESSION, "cuda?": _SESSION},
     "ort.preload": {"available": "bool"},
-}  # type: Dict[str, Shape]
+}
 
 _TYPES = {"str": str, "int": int, "bool": bool}
 
@@ -173,7 +173,7 @@ def _fit_plain(value: Any, shape: str, where: str) -> Any:
 
 
 def _fit_record(value: Dict[str, Any], shape: Dict[str, Any], where: str) -> Dict[str, Any]:
-    record = {}  # type: Dict[str, Any]
+    record: Dict[str, Any] = {}
     for named, inner in shape.items():
         name = named.rstrip("?")
         item = value.get(name)

@@ -73,7 +73,7 @@ def _dotted(digits: str) -> str:
 def reported_missing(text: str) -> List[str]:
     """Return the libraries that an error text says are not found, in its order, without repeats."""
     found = sorted((match.start(), match.group(1)) for form in _REPORTED for match in form.finditer(text))
-    seen = []  # type: List[str]
+    seen: List[str] = []
     for _, name in found:
         if name not in seen:
             seen.append(name)

@@ -53,7 +53,7 @@ def _judged(case: Case, found: Missing) -> List[Result]:
 
 def _versions_here(case: Case, found: Missing) -> Dict[str, str]:
     """Return each cuDNN version on the disk and where it is: libraries, headers and wheels."""
-    seen = {}  # type: Dict[str, str]
+    seen: Dict[str, str] = {}
     for row in found.others:
         library = libraries.library_of(row)
         version = row["version"] or (library.version if library else None)

@@ -22,7 +22,7 @@ def presence(case: Case) -> List[Result]:
         hiding = _shadowed(case, module)
         return ([_not_installed(case)] if facts.state("ort.distributions") == ABSENT else []) + hiding
     if _missing(case):
-        results = [_not_installed(case)]  # type: List[Result]
+        results: List[Result] = [_not_installed(case)]
         elsewhere = _elsewhere(case)
         return results + ([elsewhere] if elsewhere else [])
     if facts.state("ort.import") != FOUND:

@@ -69,7 +69,7 @@ def _of_family(sonames: Sequence[str], family: str) -> List[str]:
 
 def versions_here(facts: Facts) -> Dict[str, List[str]]:
     """Return each CUDA version on the disk with the folders that it is in; toolkits count, the driver does not."""
-    seen = {}  # type: Dict[str, List[str]]
+    seen: Dict[str, List[str]] = {}
     for row in facts.records("cuda.libraries"):
         library = parse_soname(_soname(row))
         if library is not None and library.cuda:

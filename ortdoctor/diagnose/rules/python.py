@@ -1,6 +1,6 @@
 """Which wheels this Python, its pip and the C library can take; told where nothing is installed yet."""
 
-from typing import List
+from typing import List, Set
 
 from ortdoctor.diagnose import fits, machine, remedies
 from ortdoctor.diagnose.findings import ERROR, WARNING, Finding
@@ -23,7 +23,7 @@ def wheels(case: Case) -> List[Result]:
     for code in ("bits", "musl"):
         if code in codes:
             return [_stopped(case, code, severity, refused)]
-    results = []  # type: List[Result]
+    results: List[Result] = []
     if case.plan.kind == "none" and codes == {"python"}:
         results.append(_python(case, refused, severity))
     if "glibc" in codes:
@@ -80,7 +80,7 @@ def _stopped(case: Case, code: str, severity: str, refused: List[Rejected]) -> F
 
 def _offered(case: Case, distribution: str) -> str:
     """Return the Python tags of the builds on the index for this system, oldest first."""
-    tags = set()  # type: Set[str]
+    tags: Set[str] = set()
     for build in case.matrix.builds(
         distribution, os=machine.os_of(case.facts), arch=machine.arch_of(case.facts)
     ):
