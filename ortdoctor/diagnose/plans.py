@@ -15,9 +15,6 @@ CPU_DISTRIBUTION = "onnxruntime"
 #: onnxruntime.preload_dlls() exists from here on (python_api row).
 FIRST_PRELOAD = (1, 21)
 
-#: Wheels before this release were compiled against NumPy 1.
-FIRST_FOR_NUMPY_2 = (1, 19)
-
 
 class Reason(NamedTuple):
     """A code that report/words.py has words for, what fills them, and the facts and rows behind it."""
@@ -82,7 +79,7 @@ def _choose(
     """Return the newest build that nothing speaks against, what speaks for it, and the newer ones with reasons."""
     rejected: List[Rejected] = []
     for build in reversed(matrix.builds(distribution, os=machine.os_of(facts), arch=machine.arch_of(facts))):
-        if not parse(build.version).plain:
+        if build.availability == "never" or not parse(build.version).plain:
             continue
         answers = _questions(facts, matrix, build)
         against = [answer for answer in answers if answer.ok is False and answer.reason != "pip"]
@@ -160,15 +157,21 @@ def _commands(facts: Facts, build: Build, wheels: List[str]) -> List[str]:
     # The folder is shared: after another one is removed, its files are gone from this one, too.
     names = [row["name"] for row in installed.distributions(facts)] if others else []
     requirements = ["%s==%s" % (build.distribution, build.version)]
+    fetch: List[str] = []
     if build.availability == "jetson":
-        tag = machine.python_tag(facts) or ""
-        abi = tag + "m" if tag in ("cp35", "cp36", "cp37") else tag
-        name = build.distribution.replace("-", "_")
-        requirements = ["%s-%s-%s-%s-linux_aarch64.whl" % (name, build.version, tag, abi)]
-    if version_tuple(build.version) < FIRST_FOR_NUMPY_2 and _has_numpy_2(facts):
-        requirements.append("numpy<2")
+        wheel = _wheel_name(facts, build)
+        requirements, fetch = [wheel], remedies.download(facts, build.where, wheel)
+    if build.numpy and _has_numpy_2(facts):
+        requirements.append("numpy" + build.numpy)
     upgrade = fits.platform(facts, build).reason == "pip"
-    return remedies.install(facts, requirements + wheels, uninstall=names, upgrade_pip=upgrade)
+    return fetch + remedies.install(facts, requirements + wheels, uninstall=names, upgrade_pip=upgrade)
+
+
+def _wheel_name(facts: Facts, build: Build) -> str:
+    """Return the name that a Jetson wheel needs: pip reads its tags, and the file server gives it another name."""
+    tag = machine.python_tag(facts) or ""
+    abi = tag + "m" if tag in ("cp35", "cp36", "cp37") else tag
+    return "%s-%s-%s-%s-linux_aarch64.whl" % (build.distribution.replace("-", "_"), build.version, tag, abi)
 
 
 def _has_numpy_2(facts: Facts) -> bool:

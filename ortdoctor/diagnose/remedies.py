@@ -15,6 +15,9 @@ _WHEEL_LIBRARIES = (
     "import glob,sysconfig;print(':'.join(glob.glob(sysconfig.get_paths()['purelib']+'/nvidia/*/lib')))"
 )
 
+#: Their folders up to CUDA 12. Builds for CUDA 13 have preload_dlls() and need no search path.
+_WHEEL_FOLDERS = ("cuda_runtime", "cublas", "cufft", "curand", "cuda_nvrtc", "cudnn")
+
 
 def quote(word: str, os: str) -> str:
     """Return ``word`` as one argument of a shell: POSIX quoting, or double quotes on Windows.
@@ -74,8 +77,23 @@ def reinstall(facts: Facts, names: Sequence[str], requirement: str, leftover: Op
     return removed + install(facts, ["--no-cache-dir", requirement])
 
 
+def download(facts: Facts, where: Optional[str], name: str) -> List[str]:
+    """Return the command that fetches the file at ``where`` as ``name``; nothing where ``where`` is no address."""
+    if not where or not re.match(r"https://\S+\.whl$", where):
+        return []
+    system = machine.os_of(facts)
+    return ["curl -L -o %s %s" % (quote(name, system), quote(where, system))]
+
+
 def loader_path(facts: Facts) -> List[str]:
-    """Return the command that lets the loader find the libraries of the ``nvidia-*`` wheels (Linux)."""
+    """Return the command that lets the loader find the libraries of the ``nvidia-*`` wheels.
+
+    On Windows the folder of packages follows from the prefix, which a cmd script could not ask for so easily.
+    """
+    prefix = facts.text("python.prefix")
+    if machine.os_of(facts) == "windows":
+        folders = [r"%s\Lib\site-packages\nvidia\%s\bin" % (prefix, name) for name in _WHEEL_FOLDERS]
+        return search_path(facts, folders) if prefix else []
     if machine.os_of(facts) != "linux":
         return []
     listed = '$(%s -c "%s")' % (python(facts), _WHEEL_LIBRARIES)
