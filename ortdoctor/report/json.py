@@ -1,6 +1,7 @@
 """The report for programs: the document of docs/report.md."""
 
 import json
+import math
 from typing import Any, Dict, List, Sequence
 
 from ortdoctor.diagnose.facts import FAILED, FOUND, UNCOLLECTED, Facts
@@ -24,7 +25,7 @@ def document(
         "schema": SCHEMA,
         "ortdoctor": version,
         "verdict": report.verdict,
-        "facts": facts.raw,
+        "facts": _finite(facts.raw),
         "findings": [_finding(row, facts, known) for row in report.findings],
         "undetermined": [
             {"question": row.question, "missing": row.missing, "text": words.undetermined(row)}
@@ -37,6 +38,15 @@ def document(
 def dumps(report: Dict[str, Any]) -> str:
     """Return the document as text; every character beyond ASCII is escaped, so that any terminal takes it."""
     return json.dumps(report, indent=2, ensure_ascii=True, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """Return ``value`` without NaN and infinities, which a recorded file may hold and JSON has no words for."""
+    if isinstance(value, dict):
+        return {str(name): _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _finding(row: Finding, facts: Facts, causes: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
@@ -52,12 +62,9 @@ def _finding(row: Finding, facts: Facts, causes: Dict[str, Dict[str, Any]]) -> D
 
 
 def _evidence(key: str, facts: Facts) -> Dict[str, str]:
-    if ":" in key:
-        return {
-            "kind": "matrix",
-            "key": key,
-            "text": "row %s of compat/%s.json" % (key.split(":", 1)[1], key.split(":")[0]),
-        }
+    stem, colon, row_id = key.partition(":")
+    if colon:
+        return {"kind": "matrix", "key": key, "text": "row %s of compat/%s.json" % (row_id, stem)}
     state = facts.state(key)
     if state == FOUND:
         text = summary.short(facts.value(key))
