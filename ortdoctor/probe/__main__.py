@@ -5,6 +5,11 @@ import sys
 
 from .collect import collect
 
+
+def text(version: str = "") -> str:
+    """Return all facts as one JSON text of ASCII characters."""
+    return json.dumps(collect(version=version), indent=2)
+
+
 if __name__ == "__main__":
-    json.dump(collect(), sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    sys.stdout.write(text() + "\n")

@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional
 
 from . import cuda, cudnn, gpu, ort, python_env, system
 from .context import Context, here
-from .fact import Fact, Facts, failed
+from .fact import Facts, failed
 from .together import together
 
 SCHEMA = "ortdoctor.facts/1"
@@ -18,7 +18,18 @@ TOTAL_LIMIT = 120.0
 
 #: Every fact that a document has, by the group that finds it. docs/facts.md says what they mean.
 KEYS = {
-    "system": ("os", "kernel", "arch", "distribution", "libc", "container", "wsl", "jetson", "cpu", "pci_gpus"),
+    "system": (
+        "os",
+        "kernel",
+        "arch",
+        "distribution",
+        "libc",
+        "container",
+        "wsl",
+        "jetson",
+        "cpu",
+        "pci_gpus",
+    ),
     "python": (
         "version",
         "implementation",
@@ -53,7 +64,9 @@ KEYS = {
 }
 
 
-def collect(context: Optional[Context] = None, version: str = "", limit: float = TOTAL_LIMIT) -> Dict[str, Any]:
+def collect(
+    context: Optional[Context] = None, version: str = "", limit: float = TOTAL_LIMIT
+) -> Dict[str, Any]:
     """Return the document of docs/facts.md for ``context`` (this machine) and the interpreter that runs this.
 
     ``version`` is the tool's own, for the document. Never raises; takes ``limit`` seconds at most. A key
@@ -71,7 +84,7 @@ def collect(context: Optional[Context] = None, version: str = "", limit: float =
         },
         limit,
     )
-    facts = {}  # type: Facts
+    facts: Facts = {}
     for name, found in groups.items():
         facts.update(completed(name, found))
     return {
@@ -83,16 +96,16 @@ def collect(context: Optional[Context] = None, version: str = "", limit: float =
 
 
 def completed(name: str, facts: Facts) -> Facts:
-    """Return the facts of the group ``name`` with every key that a document has, in the order of :data:`KEYS`."""
+    """Return the facts of the group ``name`` with every key that it owes, in the order of :data:`KEYS`."""
     broken = facts.get(name)  # what together() and guarded() leave of a group that broke down
-    missing = broken or failed("the probe of %s did not answer for it" % name, name)  # type: Fact
+    missing = broken or failed("the probe of %s did not answer for it" % name, name)
     whole = {key: facts.get(key, missing) for key in ("%s.%s" % (name, part) for part in KEYS[name])}
     whole.update((key, fact) for key, fact in facts.items() if key != name)
     return whole
 
 
 def version_beside() -> str:
-    """Return the version that the package around the probe states, or "unknown" where the probe is on its own."""
+    """Return the version that the package around the probe states; "unknown" where there is none."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     try:
         with open(os.path.join(package, "__init__.py"), encoding="utf-8") as stream:

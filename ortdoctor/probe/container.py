@@ -44,7 +44,7 @@ _MOUNTED = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 
 
 def collect(context: Context) -> Facts:
-    """Return ``system.container``: by environment, marker files, control groups, then mounts; absent on a host."""
+    """Return ``system.container``: by environment, marker files, control groups, then mounts."""
     if context.os != "linux":
         return {KEY: absent("containers are looked for on Linux only; this is %s" % context.os)}
     for step in (_by_environment, _by_marker, _by_cgroup, _by_mounts):
@@ -91,7 +91,8 @@ def _by_cgroup(context: Context) -> Optional[Tuple[str, str]]:
 def _by_mounts(context: Context) -> Optional[Tuple[str, str]]:
     """Look at the mounts of a container's own files only: a host lists the mounts of all its containers."""
     for line in (read_text(context, "/proc/self/mountinfo").text or "").splitlines():
-        fields = line.split(" ")  # proc(5): the fourth is the root within the file system, the fifth the mount point
+        # proc(5): the fourth field is the root within the file system, the fifth the mount point.
+        fields = line.split(" ")
         if len(fields) < 5 or fields[4] not in _MOUNTED:
             continue
         for part, kind in _MOUNTS:

@@ -41,14 +41,14 @@ def collect(context: Context) -> Facts:
     have = set()
     for name in _FLAG_LINES:
         have.update(lines.get(name, "").split())
-    flags = [flag for flag in FLAGS if flag in have]  # type: List[str]
+    flags: List[str] = [flag for flag in FLAGS if flag in have]
     model = next((lines[name] for name in _MODEL_LINES if lines.get(name)), None)
     return {KEY: found({"model": model, "flags": flags}, CPUINFO)}
 
 
 def _first_lines(text: str) -> Dict[str, str]:
     """Return ``name : text`` of the first processor that has each name; all processors of a box agree."""
-    lines = {}  # type: Dict[str, str]
+    lines: Dict[str, str] = {}
     for line in text.splitlines():
         name, colon, rest = line.partition(":")
         if colon:

@@ -8,7 +8,6 @@ tool gets onto its ``sys.path``: its own site, virtual environment and current f
 import contextlib
 import json
 import os
-import pkgutil
 import tempfile
 import uuid
 import zipfile
@@ -16,9 +15,10 @@ from typing import Any, Dict, Iterator, Optional
 
 from . import child
 from .collect import SCHEMA, TOTAL_LIMIT
+from .script import source_of
 
 #: The oldest interpreter that the probe runs on.
-OLDEST = (3, 6)
+OLDEST = "3.6"
 
 #: Seconds beyond the probe's own limit for the interpreter to start and stop.
 MARGIN = 30.0
@@ -36,12 +36,11 @@ def collect_with(python: str, version: str = "", limit: float = TOTAL_LIMIT + MA
     answer within ``limit`` seconds.
     """
     if os.path.isdir(python):
-        raise ProbeError("%s is a folder, expected a Python interpreter such as %s" % (python, _inside(python)))
+        raise ProbeError("%s is a folder, expected an interpreter such as %s" % (python, _inside(python)))
     fence = uuid.uuid4().hex
-    bootstrap = (pkgutil.get_data(__package__ or "", "scripts/bootstrap.py") or b"").decode("utf-8")
     env = {name: text for name, text in os.environ.items() if name != "__PYVENV_LAUNCHER__"}
     with _probe_folder() as folder:
-        ran = child.run([python, "-c", bootstrap, folder, fence, version], limit=limit, env=env)
+        ran = child.run([python, "-c", source_of("bootstrap"), folder, fence, version], limit=limit, env=env)
     return _document(python, ran, _fenced(ran.out, fence))
 
 
@@ -56,7 +55,7 @@ def _inside(folder: str) -> str:
 
 @contextlib.contextmanager
 def _probe_folder() -> Iterator[str]:
-    """Yield the folder that holds the probe's modules; they are unpacked for a while where they lie in a zipapp."""
+    """Yield the folder of the probe's modules; they are unpacked for a while where they lie in a zipapp."""
     folder = os.path.dirname(os.path.abspath(__file__))
     if os.path.isdir(folder):
         yield folder
@@ -84,14 +83,14 @@ def _document(python: str, ran: child.Ran, text: Optional[str]) -> Dict[str, Any
     if text is None:
         said = (ran.err.strip().splitlines() or ran.out.strip().splitlines() or ["it printed nothing"])[-1]
         how = "was ended by %s" % ran.signal if ran.signal else "ended with exit code %s" % ran.exit
-        raise ProbeError("%s %s before it gave its facts, expected a Python interpreter: %.300s" % (python, how, said))
+        raise ProbeError("%s, expected to be a Python interpreter, %s: %.300s" % (python, how, said))
     try:
         document = json.loads(text)
     except ValueError as error:
         raise ProbeError("%s gave facts that are no JSON: %s" % (python, error)) from error
     if "too_old" in document:
         raise ProbeError(
-            "%s is Python %s; the probe needs Python %d.%d or later" % ((python, document["too_old"]) + OLDEST)
+            "%s is Python %s, expected Python %s or later" % (python, document["too_old"], OLDEST)
         )
     if document.get("schema") != SCHEMA:
         raise ProbeError("%s gave no document of the kind %s" % (python, SCHEMA))

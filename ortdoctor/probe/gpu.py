@@ -1,4 +1,4 @@
-"""The ``gpu.*`` facts: several sources are asked side by side, and the one nearest to ONNX Runtime is believed."""
+"""The ``gpu.*`` facts: several sources are asked side by side; the one nearest to ORT is believed."""
 
 from typing import Dict, List, Tuple
 
@@ -61,7 +61,7 @@ def _of(key: str, name: str, sources: Dict[str, Facts]) -> Fact:
 
 def _first(key: str, names: Tuple[str, ...], sources: Dict[str, Facts]) -> Fact:
     """Return the first of the facts that was found; else a failure that tells all, else a miss that does."""
-    facts = [_of(key, name, sources) for name in names]  # type: List[Fact]
+    facts: List[Fact] = [_of(key, name, sources) for name in names]
     for fact in facts:
         if fact["value"]:
             return fact

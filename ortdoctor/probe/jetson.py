@@ -25,7 +25,7 @@ def collect(context: Context) -> Facts:
     packages = read_text(context, PACKAGES)
     model = _device_tree(context, "model")
     searched = "%s, nvidia-l4t-core in %s, %s/model" % (RELEASE, PACKAGES, DEVICE_TREES[0])
-    seen = {}  # type: Dict[str, Optional[str]]
+    seen: Dict[str, Optional[str]] = {}
     sources = []
     if release.text:
         parsed = parse("tegra-release", release.text)

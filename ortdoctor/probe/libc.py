@@ -2,7 +2,7 @@
 
 import glob
 import os
-from typing import Dict, List, Optional
+from typing import List, Optional
 
 from . import child
 from .context import Context
@@ -16,7 +16,7 @@ MUSL_LOADER = "/lib/ld-musl-*.so.1"
 
 
 def collect(context: Context) -> Facts:
-    """Return ``system.libc``: what the interpreter itself was linked to first, then what its loader or ldd say."""
+    """Return ``system.libc``: what this interpreter is linked to, else what a loader or ldd says."""
     if context.os != "linux":
         return {KEY: absent("one libc only on %s" % context.os)}
     if not context.root:
@@ -41,11 +41,11 @@ def _own_glibc() -> Optional[Fact]:
 
 def _asked(context: Context, commands: List[List[str]]) -> Fact:
     """Return what the first of ``commands`` that names a libc says; musl answers on stderr with exit 1."""
-    said = []  # type: List[str]
+    said: List[str] = []
     env = dict(context.env, LC_ALL="C")
     for command in commands:
         ran = child.run(command, env=env)
-        seen = parse("ldd", ran.out + "\n" + ran.err)  # type: Dict[str, Optional[str]]
+        seen = parse("ldd", ran.out + "\n" + ran.err)
         if seen.get("libc"):
             return found({"name": seen["libc"], "version": seen.get("version")}, ran.command)
         said.append(ran.error or "%s names no C library" % ran.command)

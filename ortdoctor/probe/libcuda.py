@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional
 from . import child
 from .context import Context
 from .fact import Fact, Facts, absent, failed, found
-from .scripts import ended, not_there, run_script
+from .script import ended, not_there, run_script
 
 API = "gpu.cuda_api"
 DRIVER_CUDA = "gpu.driver_cuda"
@@ -122,14 +122,14 @@ def _driver_cuda(ran: child.Ran, answer: Dict[str, Any]) -> Fact:
     if version is not None:
         return found(version, "cuDriverGetVersion of " + str(answer["library"]))
     if "version_code" in answer:
-        return failed("cuDriverGetVersion returned %s" % _named(answer["version_code"]), str(answer["library"]))
+        return failed("cuDriverGetVersion gave %s" % _named(answer["version_code"]), str(answer["library"]))
     return failed(ended(ran), str(answer["library"]))
 
 
 def _devices(ran: child.Ran, answer: Dict[str, Any]) -> Fact:
     library = str(answer["library"])
     if isinstance(answer.get("devices"), list) and answer.get("count_code") == 0:
-        devices = [dict(device, source=SOURCE) for device in answer["devices"]]  # type: List[Dict[str, Any]]
+        devices: List[Dict[str, Any]] = [dict(device, source=SOURCE) for device in answer["devices"]]
         return found(devices, "cuDeviceGet of " + library)
     code = answer.get("init_code", 0) or answer.get("count_code", 0)
     if code == 100:  # CUDA_ERROR_NO_DEVICE: an answer, not a failure

@@ -24,11 +24,14 @@ FOLDERS = {
 }
 
 #: Older drivers do not know ``compute_cap``, and a query that names an unknown column fails whole.
-QUERIES = ("index,name,driver_version,memory.total,uuid,compute_cap", "index,name,driver_version,memory.total,uuid")
+QUERIES = (
+    "index,name,driver_version,memory.total,uuid,compute_cap",
+    "index,name,driver_version,memory.total,uuid",
+)
 
 
 def collect(context: Context, limit: float = child.TIME_LIMIT) -> Facts:
-    """Return ``gpu.nvidia_smi`` and what it knows of ``gpu.driver_version``, ``.driver_cuda`` and ``.devices``."""
+    """Return ``gpu.nvidia_smi`` and what it knows of the driver's version, its CUDA and the devices."""
     path = find(context)
     if path is None:
         miss = absent("PATH, " + ", ".join(FOLDERS.get(context.os, ())))
@@ -62,9 +65,9 @@ def _table(context: Context, path: str, limit: float) -> Fact:
     if not _says_something(seen):
         seen = parse("nvidia-smi", ran.out + "\n" + ran.err)
     if not _says_something(seen):
-        said = next((line.strip() for line in (ran.out + "\n" + ran.err).splitlines() if line.strip()), "nothing")
+        said = ((ran.out + "\n" + ran.err).strip().splitlines() or ["nothing"])[0]
         how = ran.signal or "exit code %s" % ran.exit
-        return failed("%s ended with %s and printed no table that can be read: %.120s" % (path, how, said), path)
+        return failed("%s ended with %s and printed no table, but %.120r" % (path, how, said), path)
     return found(dict(seen, path=path), path)
 
 
@@ -83,7 +86,7 @@ def _said(table: Fact, name: str) -> Fact:
 
 
 def _devices(context: Context, path: str, limit: float, table: Fact) -> Fact:
-    """Return the devices by query, whose names are whole; by the table, which cuts names, where it refuses."""
+    """Return the devices by query, whose names are whole; where it refuses, by the table, which cuts them."""
     for query in QUERIES:
         command = [path, "--query-gpu=" + query, "--format=csv"]
         ran = _run(context, command, limit)

@@ -6,7 +6,7 @@ from . import child
 from .context import Context
 from .fact import Fact, Facts, absent, failed, found
 from .libcuda import DEVICES, DRIVER_CUDA, cuda_version
-from .scripts import ended, not_there, run_script
+from .script import ended, not_there, run_script
 
 DRIVER_VERSION = "gpu.driver_version"
 
@@ -44,7 +44,7 @@ def collect(context: Context, limit: float = child.TIME_LIMIT) -> Facts:
         return dict.fromkeys((DRIVER_VERSION, DRIVER_CUDA, DEVICES), miss)
     ran, answer = run_script("nvml", context, list(names), limit)
     number = answer.get("cuda")
-    facts = {DRIVER_VERSION: answer.get("driver_version"), DEVICES: answer.get("devices")}  # type: Dict[str, Any]
+    facts: Dict[str, Any] = {DRIVER_VERSION: answer.get("driver_version"), DEVICES: answer.get("devices")}
     facts[DRIVER_CUDA] = cuda_version(number) if isinstance(number, int) and number > 0 else None
     if isinstance(facts[DEVICES], list):
         facts[DEVICES] = [dict(device, source=SOURCE) for device in facts[DEVICES]]

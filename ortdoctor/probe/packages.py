@@ -19,7 +19,9 @@ _MATTERS = re.compile(
 )
 
 #: name-version.dist-info (wheels), name-version[-py3.6].egg-info (setuptools, Debian), name-version-py3.6.egg
-_METADATA = re.compile(r"(?P<name>.+?)(-(?P<version>[^-]+))?(-py\d[\d.]*.*)?\.(dist-info|egg-info|egg)$", re.IGNORECASE)
+_METADATA = re.compile(
+    r"(?P<name>.+?)(-(?P<version>[^-]+))?(-py\d[\d.]*.*)?\.(dist-info|egg-info|egg)$", re.IGNORECASE
+)
 
 #: Where the headers lie in each kind; an .egg-info may also be the file itself.
 _HEADERS = ("METADATA", "PKG-INFO", os.path.join("EGG-INFO", "PKG-INFO"), "")
@@ -32,7 +34,7 @@ def collect() -> Facts:
 
 def installed(path: Iterable[str]) -> Dict[str, str]:
     """Return name and version of the distributions on ``path`` that matter; the first copy of a name wins."""
-    versions = {}  # type: Dict[str, str]
+    versions: Dict[str, str] = {}
     for folder in path:
         for entry in _entries(folder or os.curdir):
             seen = _distribution(entry)
@@ -61,15 +63,22 @@ def _distribution(path: str) -> Optional[Tuple[str, str]]:
 
 def _header(path: str, name: str) -> Optional[str]:
     for file in _HEADERS:
-        try:
-            with open(os.path.join(path, file) if file else path, encoding="utf-8", errors="replace") as stream:
-                for line in stream:
-                    if not line.strip():
-                        break  # the headers end at the first empty line
-                    if line.startswith(name + ":"):
-                        return line.partition(":")[2].strip()
-        except OSError:
-            continue
+        value = _header_of(os.path.join(path, file) if file else path, name)
+        if value is not None:
+            return value
+    return None
+
+
+def _header_of(file: str, name: str) -> Optional[str]:
+    try:
+        with open(file, encoding="utf-8", errors="replace") as stream:
+            for line in stream:
+                if not line.strip():
+                    return None  # the headers end at the first empty line
+                if line.startswith(name + ":"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        return None  # not this kind of metadata
     return None
 
 

@@ -1,7 +1,7 @@
 """Graphics devices on the PCI bus: what the box has, whether or not a driver knows it."""
 
 import os
-from typing import Dict, List, Optional
+from typing import Dict, Optional
 
 from .context import Context
 from .fact import Facts, absent, failed, found
@@ -31,10 +31,10 @@ def collect(context: Context) -> Facts:
 
 
 def _display_device(context: Context, address: str) -> Optional[Dict[str, str]]:
-    values = []  # type: List[str]
-    for name in ("class", "vendor", "device"):
-        values.append((read_text(context, "%s/%s/%s" % (DEVICES, address, name)).text or "").strip().lower())
-    kind, vendor, device = values
+    files = [
+        read_text(context, "%s/%s/%s" % (DEVICES, address, name)) for name in ("class", "vendor", "device")
+    ]
+    kind, vendor, device = ((file.text or "").strip().lower() for file in files)
     if not kind.startswith(DISPLAY):
         return None
     return {"vendor": VENDORS.get(vendor, vendor), "device": device, "address": address}

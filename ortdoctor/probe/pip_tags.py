@@ -6,7 +6,7 @@ from typing import Dict, List, Tuple
 from . import child
 from .context import Context
 from .fact import Fact, Facts, absent, failed, found
-from .scripts import ended, run_script
+from .script import ended, run_script
 from .texts import parse
 from .together import together
 
@@ -48,7 +48,7 @@ def _wheel_tags(context: Context, limit: float) -> Fact:
     platforms = answer.get("platforms")
     if not isinstance(platforms, list):
         if ran.exit == 0:
-            return failed("this release of pip keeps its list of tags where no known release does", ran.command)
+            return failed("this pip keeps its list of tags where no known release does", ran.command)
         return failed(ended(ran), ran.command)
     return found(_summary(platforms), str(answer.get("asked")))
 

@@ -1,4 +1,4 @@
-"""The ``python.*`` facts: the interpreter, the environment that it belongs to, pip, packages and variables."""
+"""The ``python.*`` facts: the interpreter, the environment it belongs to, pip, packages and variables."""
 
 import os
 import platform
@@ -56,13 +56,15 @@ def version_text(info: "sys._version_info") -> str:
 
 
 def _abi_tag() -> Facts:
-    flags = {name: sysconfig.get_config_var(name) for name in ("Py_DEBUG", "WITH_PYMALLOC", "Py_GIL_DISABLED", "SOABI")}
+    names = ("Py_DEBUG", "WITH_PYMALLOC", "Py_GIL_DISABLED", "SOABI")
+    flags = {name: sysconfig.get_config_var(name) for name in names}
     flags["Py_DEBUG"] = flags["Py_DEBUG"] or hasattr(sys, "gettotalrefcount")
-    return {"python.abi_tag": found(abi_tag(sys.implementation.name, tuple(sys.version_info[:2]), flags), "sysconfig")}
+    tag = abi_tag(sys.implementation.name, tuple(sys.version_info[:2]), flags)
+    return {"python.abi_tag": found(tag, "sysconfig")}
 
 
 def abi_tag(implementation: str, version: Tuple[int, ...], flags: Dict[str, object]) -> str:
-    """Return the tag of the binary interface, as wheel names spell it (PEP 425; packaging's ``_cpython_abis``).
+    """Return the tag of the binary interface, as wheel names spell it (PEP 425).
 
     CPython up to 3.7 has ``m`` for its own allocator, which Windows builds always have and do not
     state; 3.13 and later have ``t`` for free threading. Other interpreters name it in their SOABI.
@@ -70,8 +72,8 @@ def abi_tag(implementation: str, version: Tuple[int, ...], flags: Dict[str, obje
     if implementation == "cpython":
         debug = "d" if flags.get("Py_DEBUG") else ""
         pymalloc = "m" if version < (3, 8) and flags.get("WITH_PYMALLOC") in (None, 1, True) else ""
-        threading = "t" if version >= (3, 13) and flags.get("Py_GIL_DISABLED") else ""
-        return "cp%d%d%s%s%s" % (version[0], version[1], threading, debug, pymalloc)
+        threads = "t" if version >= (3, 13) and flags.get("Py_GIL_DISABLED") else ""
+        return "cp%d%d%s%s%s" % (version[0], version[1], threads, debug, pymalloc)
     soabi = str(flags.get("SOABI") or "none")
     # pypy310-pp73-x86_64-linux-gnu: the first two parts are the interface, the rest is the platform.
     parts = soabi.split("-")[:2] if implementation == "pypy" else [soabi]
@@ -79,7 +81,8 @@ def abi_tag(implementation: str, version: Tuple[int, ...], flags: Dict[str, obje
 
 
 def _environment() -> Facts:
-    kind, path, tool, source = "system", sys.prefix, None, "sys.prefix"  # type: str, str, Optional[str], str
+    kind, path, source = "system", sys.prefix, "sys.prefix"
+    tool: Optional[str] = None
     base = getattr(sys, "real_prefix", sys.base_prefix)  # virtualenv before 20 sets real_prefix
     if base != sys.prefix:
         kind, source = "venv", "sys.prefix != sys.base_prefix"

@@ -9,7 +9,7 @@ READ_LIMIT = 16 << 20
 
 
 class Text(NamedTuple):
-    """A file's ``text``; None without ``error`` where there is no such file, with it where it cannot be read."""
+    """A file's ``text``; None where there is no such file, and with an ``error`` where it cannot be read."""
 
     path: str
     text: Optional[str]

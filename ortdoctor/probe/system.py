@@ -1,4 +1,4 @@
-"""The ``system.*`` facts: operating system, distribution, C library, container, WSL, Jetson, processor, PCI."""
+"""The ``system.*`` facts: operating system, distribution, C library, container, WSL, Jetson, CPU, PCI."""
 
 import platform
 import re
@@ -67,7 +67,7 @@ def _os_release(context: Context) -> Fact:
 
 
 def _wsl(context: Context) -> Facts:
-    """Tell WSL 1 from 2 by the kernel's release: ``4.4.0-19041-Microsoft``, ``5.15.90.1-microsoft-standard-WSL2``.
+    """Tell WSL 1 (``4.4.0-19041-Microsoft``) from 2 (``5.15.90.1-microsoft-standard-WSL2``) by the kernel.
 
     WSL 1 has no kernel of its own, so its release always has this form. WSL 2 also runs kernels that the
     user built; the device and the interop file give those away.

@@ -10,17 +10,18 @@ Step = Callable[[], Facts]
 
 
 def together(steps: Mapping[str, Step], limit: float) -> Dict[str, Facts]:
-    """Run ``steps`` side by side and return the facts of each; never raises, never outlives ``limit`` seconds.
+    """Run ``steps`` side by side and return the facts of each; never raises, never outlives ``limit``.
 
     A step that raises yields one failed fact under its own name, as :func:`guarded` makes it. So does one
-    that is not done at the limit; its thread is left behind as a daemon, its children have limits of their own.
+    that is not done after ``limit`` seconds; its thread is left behind as a daemon, and its children have
+    limits of their own.
     """
-    done = {}  # type: Dict[str, Facts]
+    done: Dict[str, Facts] = {}
 
     def work(name: str, step: Step) -> None:
         done[name] = guarded(name, step)
 
-    threads = {}  # type: Dict[str, threading.Thread]
+    threads: Dict[str, threading.Thread] = {}
     for name, step in steps.items():
         threads[name] = threading.Thread(target=work, args=(name, step), name="probe-" + name, daemon=True)
         threads[name].start()

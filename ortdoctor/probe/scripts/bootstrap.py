@@ -11,14 +11,13 @@ NAME = "ortdoctor_probe"
 
 
 def load():  # type: ignore[no-untyped-def]  # Python 2.7 has no annotations
-    """Import the probe under a name of its own and return its module ``collect``."""
+    """Import the probe under a name of its own and return its main module."""
     # The current folder comes first on the path of ``python -c``: a json.py of the user's must not break us.
     path = sys.path[:]
     sys.path[:] = [entry for entry in path if entry]
     sys.dont_write_bytecode = True  # a diagnosis leaves no files behind
-    import importlib.util
-    import json  # noqa: F401 - loaded now, needed after the current folder is back on the path
-    import os
+    import importlib.util  # noqa: PLC0415 - Python 2.7 has no such module, and the path must be clean first
+    import os  # noqa: PLC0415 - as above
 
     spec = importlib.util.spec_from_file_location(
         NAME, os.path.join(FOLDER, "__init__.py"), submodule_search_locations=[FOLDER]
@@ -26,7 +25,7 @@ def load():  # type: ignore[no-untyped-def]  # Python 2.7 has no annotations
     package = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = package
     spec.loader.exec_module(package)
-    module = importlib.import_module(NAME + ".collect")
+    module = importlib.import_module(NAME + ".__main__")
     sys.path[:] = path
     return module
 
@@ -41,7 +40,4 @@ def tell(text):  # type: ignore[no-untyped-def]  # as above
 if sys.version_info < (3, 6):
     sys.stdout.write(FENCE + '{"too_old": "%d.%d.%d"}' % tuple(sys.version_info[:3]) + FENCE)
 else:
-    collected = load().collect(version=VERSION)
-    import json
-
-    tell(FENCE + json.dumps(collected) + FENCE)
+    tell(FENCE + load().text(VERSION) + FENCE)

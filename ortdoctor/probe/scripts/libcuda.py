@@ -27,7 +27,7 @@ def where(name: str, library: Any) -> str:
         module = ctypes.c_void_p(library._handle)  # noqa: SLF001 - ctypes has no other way to name the module
         ctypes.WinDLL("kernel32").GetModuleFileNameW(module, path, 1024)
         return path.value or name
-    stem = name.rsplit("/", 1)[-1].split(".so")[0] + ".so"
+    stem = name.rsplit("/", 1)[-1].partition(".so")[0] + ".so"
     try:
         with open("/proc/self/maps") as maps:
             for line in maps:

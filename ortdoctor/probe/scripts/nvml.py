@@ -31,7 +31,7 @@ def load(names: List[str]) -> Any:
     for name in names:
         try:
             library = loader(name)
-        except OSError as error:
+        except OSError as error:  # noqa: PERF203 - the second name is for when the first fails
             errors.append([name, str(error)])
         else:
             tell(library=name)

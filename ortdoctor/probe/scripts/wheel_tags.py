@@ -6,7 +6,8 @@ with 19.3, any manylinux_2_N (PEP 600) with 20.3, musllinux with 21.2. The list 
 
 import sys
 
-sys.path[:] = [entry for entry in sys.path if entry]  # a file of the current folder must not stand for a module
+# A file of the current folder must not stand for a module.
+sys.path[:] = [entry for entry in sys.path if entry]
 
 import importlib  # noqa: E402 - only after sys.path is clean
 import json  # noqa: E402
@@ -20,7 +21,7 @@ def supported() -> Optional[List[Any]]:
     """Return pip's list of supported tags, or None where no release's way leads to it."""
     for home in HOMES:
         try:
-            tags = importlib.import_module(home).get_supported()  # type: List[Any]
+            tags: List[Any] = importlib.import_module(home).get_supported()
         except (ImportError, AttributeError):
             continue
         sys.stdout.write(json.dumps({"asked": home + ".get_supported()"}) + "\n")
@@ -29,8 +30,8 @@ def supported() -> Optional[List[Any]]:
 
 
 def platforms(tags: List[Any]) -> List[str]:
-    """Return the platforms of ``tags`` in pip's order; up to pip 20.0 a tag is a tuple (python, abi, platform)."""
-    names = []  # type: List[str]
+    """Return the platforms of ``tags`` in pip's order; old releases have tuples (python, abi, platform)."""
+    names: List[str] = []
     for tag in tags:
         name = tag[2] if isinstance(tag, tuple) else tag.platform
         if name != "any" and name not in names:
