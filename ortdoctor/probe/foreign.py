@@ -77,9 +77,10 @@ def _fenced(out: str, fence: str) -> Optional[str]:
 
 
 def _document(python: str, ran: child.Ran, text: Optional[str]) -> Dict[str, Any]:
-    if ran.error is not None and ran.exit is None and text is None:
+    if ran.error is not None and text is None:
         # The command holds the whole bootstrap: say the interpreter only.
-        raise ProbeError(ran.error.replace(ran.command, python))
+        said = ran.error.replace(ran.command, python)
+        raise ProbeError("%s; expected the path or name of a Python interpreter" % said)
     if text is None:
         said = (ran.err.strip().splitlines() or ran.out.strip().splitlines() or ["it printed nothing"])[-1]
         how = "was ended by %s" % ran.signal if ran.signal else "ended with exit code %s" % ran.exit

@@ -47,6 +47,9 @@ def _proc_driver(context: Context) -> Facts:
         return {PROC_DRIVER: miss, DRIVER_VERSION: miss}
     seen = parse("proc-driver", file.text)
     driver = seen.get("driver")
+    if seen.get("error"):
+        broken = failed("%s does not read as the driver writes it: %.120r" % (PROC_FILE, file.text), PROC_FILE)
+        return {PROC_DRIVER: broken, DRIVER_VERSION: broken}
     return {
         PROC_DRIVER: found(seen, PROC_FILE),
         DRIVER_VERSION: found(driver, PROC_FILE) if driver else absent(PROC_FILE),

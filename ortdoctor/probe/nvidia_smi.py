@@ -16,6 +16,9 @@ KEY = "gpu.nvidia_smi"
 
 SOURCE = "nvidia-smi"
 
+#: What the parser calls a text that is neither a table nor one of nvidia-smi's own complaints.
+UNREADABLE = "unreadable"
+
 #: Searched after PATH. /usr/lib/wsl/lib is on no PATH of a service or a container; NVSMI is the folder of
 #: Windows drivers up to about 400.
 FOLDERS = {
@@ -42,7 +45,7 @@ def collect(context: Context, limit: float = child.TIME_LIMIT) -> Facts:
         return dict.fromkeys((KEY, DRIVER_VERSION, DRIVER_CUDA, DEVICES), table)
     seen = table["value"]
     facts = {KEY: table, DRIVER_VERSION: _said(table, "driver"), DRIVER_CUDA: _said(table, "cuda_max")}
-    facts[DEVICES] = _said(table, "gpus") if seen.get("error") else _devices(context, path, limit, table)
+    facts[DEVICES] = _devices(context, path, limit, table) if _knows(seen) else _said(table, "gpus")
     return facts
 
 
@@ -62,17 +65,18 @@ def _table(context: Context, path: str, limit: float) -> Fact:
     if ran.error is not None:
         return failed(ran.error, path)
     seen = parse("nvidia-smi", ran.out)
-    if not _says_something(seen):
+    if not _knows(seen):
         seen = parse("nvidia-smi", ran.out + "\n" + ran.err)
-    if not _says_something(seen):
+    if seen.get("error") == UNREADABLE:
         said = ((ran.out + "\n" + ran.err).strip().splitlines() or ["nothing"])[0]
         how = ran.signal or "exit code %s" % ran.exit
         return failed("%s ended with %s and printed no table, but %.120r" % (path, how, said), path)
     return found(dict(seen, path=path), path)
 
 
-def _says_something(seen: Dict[str, Any]) -> bool:
-    return any(seen.get(name) for name in ("driver", "smi", "gpus", "error"))
+def _knows(seen: Dict[str, Any]) -> bool:
+    """Tell a table from a complaint; an error beside a table is about one of several GPUs."""
+    return any(seen.get(name) for name in ("driver", "smi", "gpus"))
 
 
 def _said(table: Fact, name: str) -> Fact:

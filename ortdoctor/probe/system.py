@@ -1,8 +1,7 @@
 """The ``system.*`` facts: operating system, distribution, C library, container, WSL, Jetson, CPU, PCI."""
 
 import platform
-import re
-from typing import Optional
+from typing import Tuple
 
 from . import container, cpu, jetson, libc, pci
 from .context import Context
@@ -12,6 +11,7 @@ from .texts import parse
 
 OSRELEASE = "/proc/sys/kernel/osrelease"
 OS_RELEASES = ("/etc/os-release", "/usr/lib/os-release")  # os-release(5): the first one wins whole
+INTEROP = "/proc/sys/fs/binfmt_misc/WSLInterop"
 
 
 def collect(context: Context) -> Facts:
@@ -32,16 +32,17 @@ def collect(context: Context) -> Facts:
 
 
 def _kernel(context: Context) -> Facts:
-    release = _linux_release(context)
+    return {"system.kernel": found(*_release(context))}
+
+
+def _release(context: Context) -> Tuple[str, str]:
+    """Return the kernel's release and where it was found; sandboxes hide the file, not the call."""
+    release = (read_text(context, OSRELEASE).text or "").strip()
     if release:
-        return {"system.kernel": found(release, OSRELEASE)}
+        return release, OSRELEASE
     if context.os == "windows":
-        return {"system.kernel": found(platform.version(), "platform.version()")}
-    return {"system.kernel": found(platform.release(), "platform.release()")}
-
-
-def _linux_release(context: Context) -> Optional[str]:
-    return (read_text(context, OSRELEASE).text or "").strip() or None
+        return platform.version(), "platform.version()"
+    return platform.release(), "platform.release()"
 
 
 def _distribution(context: Context) -> Facts:
@@ -70,16 +71,17 @@ def _wsl(context: Context) -> Facts:
     """Tell WSL 1 (``4.4.0-19041-Microsoft``) from 2 (``5.15.90.1-microsoft-standard-WSL2``) by the kernel.
 
     WSL 1 has no kernel of its own, so its release always has this form. WSL 2 also runs kernels that the
-    user built; the device and the interop file give those away.
+    user built; what lets Windows programs run in it gives those away.
     """
-    release = _linux_release(context) or ""
-    if re.search(r"-Microsoft$", release):
-        return {"system.wsl": found(1, "%s: %s" % (OSRELEASE, release))}
+    if context.os != "linux":
+        return {"system.wsl": absent("this is %s" % context.os)}
+    release, source = _release(context)
+    if release.endswith("-Microsoft"):
+        return {"system.wsl": found(1, "%s: %s" % (source, release))}
     if "microsoft" in release.lower():
-        return {"system.wsl": found(2, "%s: %s" % (OSRELEASE, release))}
-    interop = "/proc/sys/fs/binfmt_misc/WSLInterop"
-    if read_text(context, interop).text is not None:
-        return {"system.wsl": found(2, interop)}
-    if context.os == "linux" and context.env.get("WSL_INTEROP"):
+        return {"system.wsl": found(2, "%s: %s" % (source, release))}
+    if read_text(context, INTEROP).text is not None:
+        return {"system.wsl": found(2, INTEROP)}
+    if context.env.get("WSL_INTEROP"):
         return {"system.wsl": found(2, "$WSL_INTEROP")}
-    return {"system.wsl": absent("%s, %s, $WSL_INTEROP" % (OSRELEASE, interop))}
+    return {"system.wsl": absent("%s (%s), %s, $WSL_INTEROP" % (source, release, INTEROP))}

@@ -29,4 +29,4 @@ def together(steps: Mapping[str, Step], limit: float) -> Dict[str, Facts]:
     for thread in threads.values():
         thread.join(max(0.0, deadline - time.monotonic()))
     late = "no answer within %g s" % limit
-    return {name: done.get(name) or {name: failed("%s: %s" % (name, late), name)} for name in steps}
+    return {name: done.get(name, {name: failed("%s: %s" % (name, late), name)}) for name in steps}
