@@ -62,7 +62,7 @@ class _Segment(NamedTuple):
 
 
 def read(path: str) -> Elf:
-    """Read the file ``path``; raises ElfError where it is no whole ELF file, OSError where it cannot be read."""
+    """Read the file ``path``; raises ElfError where it is no whole ELF file, OSError as open()."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise ElfError("%s is not a regular file" % path)  # opening a pipe would wait for its other end
     with open(path, "rb") as stream:
