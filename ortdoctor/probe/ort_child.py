@@ -1,9 +1,8 @@
-"""Runs a script of ``scripts/`` as the user's own ``python -c`` would run: same folder, same environment.
+"""Runs a script of ``scripts/`` as the user's own ``python -c``: same folder, environment and site hooks.
 
-The script reaches the child through standard input (``python -``), which needs no file on disk, so the
-probe may itself come from a zip file; as for ``python -c``, the current folder is first in ``sys.path``.
-A script reports by lines of JSON behind MARK, as it goes: what it said before a crash is kept, and
-what others print is passed over.
+The others of ``scripts/`` ask the system and are kept apart from the user's site; these ask what the user
+gets. A script reports by lines of JSON behind MARK, as it goes: what it said before a crash is kept,
+and what others print is passed over.
 """
 
 import json
@@ -13,11 +12,9 @@ from typing import Any, Dict, NamedTuple
 
 from .child import TIME_LIMIT, Ran, run
 from .context import Context
+from .scripts import ended
 
 MARK = "@ortdoctor@ "
-
-#: Written to standard error between two stages of one child, so that its text can be told apart.
-STAGE = "@ortdoctor-stage@"
 
 
 class Answer(NamedTuple):
@@ -27,27 +24,27 @@ class Answer(NamedTuple):
     ran: Ran
 
     def trouble(self) -> str:
-        """Say in a clause why there is no answer, or less than expected."""
-        if self.ran.error:
-            return self.ran.error
-        last = [line for line in self.ran.err.splitlines() if line.strip()][-1:]
-        ended = "ended by %s" % self.ran.signal if self.ran.signal else "exited with %s" % self.ran.exit
-        return "%s %s%s" % (self.ran.command, ended, ": %s" % last[0].strip() if last else "")
+        """Say how the process ended that gave no answer, or less than expected."""
+        return ended(self.ran)
 
 
-def run_script(context: Context, name: str, request: Dict[str, Any], limit: float = TIME_LIMIT) -> Answer:
-    """Run ``scripts/<name>.py`` with this interpreter from ``context.cwd``; ``request`` is its argument."""
-    source = pkgutil.get_data(__package__ or "", "scripts/%s.py" % name) or b""
+def run_here(context: Context, name: str, request: Dict[str, Any], limit: float = TIME_LIMIT) -> Answer:
+    """Run ``scripts/<name>.py`` with this interpreter from ``context.cwd``; ``request`` is its argument.
+
+    ``-u`` because text that waits in a buffer is lost in a crash.
+    """
+    source = (pkgutil.get_data(__package__ or "", "scripts/%s.py" % name) or b"").decode("utf-8")
     env = dict(context.env)
     # A Python traceback of a crash would look like a message of the library that crashed.
     env.pop("PYTHONFAULTHANDLER", None)
-    command = [sys.executable, "-u", "-", name, json.dumps(request)]
-    ran = run(command, limit=limit, env=env, cwd=context.cwd, stdin=source)
+    ran = run([sys.executable, "-u", "-c", source, json.dumps(request)], limit, env, context.cwd)
+    shown = "%s %s.py" % (sys.executable, name)
+    error = ran.error.replace(ran.command, shown) if ran.error else None
     said = {}  # type: Dict[str, Any]
     for line in ran.out.splitlines():
         if line.startswith(MARK):
             said.update(_parsed(line[len(MARK) :]))
-    return Answer(said, ran._replace(command="%s - %s" % (sys.executable, name)))
+    return Answer(said, ran._replace(command=shown, error=error))
 
 
 def _parsed(text: str) -> Dict[str, Any]:

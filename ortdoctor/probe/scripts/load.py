@@ -103,4 +103,4 @@ def limit_cores() -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[2]))
+    main(json.loads(sys.argv[1]))
