@@ -16,11 +16,7 @@ def parse(text: str) -> Dict[str, Any]:
     ``bundled_driver`` came with the installer and need not be the one that runs.
     """
     text = clean(text)
-    components = {
-        name: version
-        for name, version in ((name, first(r"\"version\"\s*:\s*\"([^\"]*)\"", body)) for name, body in _components(text))
-        if version
-    }
+    components = _components(text)
     version = components.get("cuda") or first(r"CUDA Version\s+(\d+(?:\.\d+)+)", text)
     if version is None and not components:
         version = first(r"\"version\"\s*:\s*\"(\d[^\"]*)\"", text)
@@ -36,5 +32,10 @@ def parse(text: str) -> Dict[str, Any]:
     return found
 
 
-def _components(text: str) -> Any:
-    return ((match.group(1), match.group(2)) for match in _COMPONENT.finditer(text))
+def _components(text: str) -> Dict[str, str]:
+    found = {}  # type: Dict[str, str]
+    for name, body in _COMPONENT.findall(text):
+        version = first(r"\"version\"\s*:\s*\"([^\"]*)\"", body)
+        if version:
+            found.setdefault(name, version)
+    return found

@@ -26,7 +26,7 @@ _HANDLE = re.compile(
 _CAUSES = (
     (r"couldn't find (?:libnvidia-ml|nvml)|error while loading shared libraries: libnvidia-ml", "libnvidia-ml-missing"),
     (r"couldn't communicate with the NVIDIA driver", "driver-not-loaded"),
-    (r"\bNo devices (?:were|was) found|No supported GPUs? (?:were|was) found", "no-devices"),
+    (r"\bNo (?:devices|supported GPUs?) (?:(?:were|was) )?found", "no-devices"),
     (r"not a valid field to query", "invalid-field"),
     (r"Driver/library version mismatch", "driver-library-mismatch"),
     (r"Insufficient Permissions|(?:do not|don't) have (?:the |sufficient )*permission", "insufficient-permissions"),
@@ -43,9 +43,9 @@ def failure(text: str) -> Optional[Dict[str, Any]]:
     """
     handle = _HANDLE.search(text)
     if handle:
-        found = {"error": "device-handle"}
+        found = {"error": "device-handle"}  # type: Dict[str, Any]
         if handle.group("index"):
-            found["index"] = handle.group("index")
+            found["index"] = int(handle.group("index"))
         if handle.group("bus"):
             found["bus_id"] = handle.group("bus")
         if handle.group("reason").strip(" ."):

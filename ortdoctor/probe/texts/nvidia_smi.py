@@ -63,7 +63,7 @@ def _table(text: str) -> Optional[Dict[str, Any]]:
     following = _HEADER.search(body)
     if following:  # one run of several, as under watch
         body = body[: following.start()]
-    devices, _, _ = re.sub(r"(?m)^.*\bMIG devices\s*:", "Processes:", body, 1).partition("Processes:")
+    devices, _, _ = re.split(r"\b(MIG devices|Processes)\s*:", body, maxsplit=1)
     gpus = _gpus(devices)
     if header is None:
         return {"smi": None, "driver": None, "cuda_max": None, "gpus": gpus} if gpus else None
