@@ -58,8 +58,9 @@ _FILE_FAILURE = re.compile(
 def clean(text: str) -> str:
     """Return ``text`` with plain line ends and spaces and nothing that a terminal or a log has added.
 
-    Colours, byte-order marks and the times that a log puts before each line go. A NUL ends a string in a device tree, so it ends a line here. Text that is every second NUL is UTF-16
-    (a PowerShell redirection) that was read as bytes: there the NULs mean nothing.
+    Colours, byte-order marks and the times that a log puts before each line go. A NUL ends a string in a
+    device tree, so it ends a line here. Text that is every second NUL is UTF-16 (a PowerShell redirection)
+    that was read as bytes: there the NULs mean nothing.
     """
     if text.count("\0") * 3 > len(text):
         text = text.replace("\0", "").replace("\ufffd", "")

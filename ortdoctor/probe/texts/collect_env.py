@@ -15,8 +15,8 @@ def parse(text: str) -> Dict[str, Any]:
 
     The keys are ``torch, cuda_build, os, python, cuda_runtime, driver, cuda_available, gpus: [name],
     cudnn_candidates`` and, where there is any, ``cudnn_majors, pip: {name: version}, libc``.
-    ``cudnn_candidates`` are the full versions in the names of the cuDNN files that were found, ``cudnn_majors`` the
-    majors in any of them: a link ``libcudnn.so.8`` tells only that.
+    ``cudnn_candidates`` are the full versions in the names of the cuDNN files that were found,
+    ``cudnn_majors`` the majors in any of them: a link ``libcudnn.so.8`` tells only that.
     """
     text = clean(text)
     values = {

@@ -12,8 +12,8 @@ _COMPONENT = re.compile(r"\"(\w+)\"\s*:\s*\{([^{}]*)")
 def parse(text: str) -> Dict[str, Any]:
     """Return ``{cuda, version, patches?, nvcc?, bundled_driver?}`` or ``{error}``.
 
-    ``cuda`` is ``"12.2"``; the third number of ``version`` can be a date (``12.2.20230823``), so never compare it.
-    ``bundled_driver`` came with the installer and need not be the one that runs.
+    ``cuda`` is ``"12.2"``; the third number of ``version`` can be a date (``12.2.20230823``), so never
+    compare it. ``bundled_driver`` came with the installer and need not be the one that runs.
     """
     text = clean(text)
     components = _components(text)

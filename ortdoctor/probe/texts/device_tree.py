@@ -6,9 +6,7 @@ from typing import Any, Dict
 from ._common import UNREADABLE, clean, file_failure
 
 # A pasted session: `user@host:~$ cat /proc/device-tree/model`, also glued to the name that has no line end.
-_PROMPT = re.compile(
-    r"^(?:\([\w.-]+\)\s*)?(?:[\w.-]+@[\w.-]+(?::\S*)?\s*)?[$#>]\s.*$|^[\w.-]+@[\w.-]+:\S*[$#]\s*$"
-)
+_PROMPT = re.compile(r"^(?:\([\w.-]+\)\s*)?(?:[\w.-]+@[\w.-]+(?::\S*)?\s*)?[$#>]\s.*$|^[\w.-]+@[\w.-]+:\S*[$#]\s*$")
 
 _COMMAND = re.compile(r"^(?:sudo\s+)?(?:cat|strings|tr|more)\s+\S*(?:device-?tree|/)\S*")
 

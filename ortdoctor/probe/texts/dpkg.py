@@ -5,7 +5,8 @@ from typing import Any, Dict, List, Optional
 
 from ._common import UNREADABLE, clean, first, shell_failure, version_parts
 
-# Desired state, state, error; then name, version. States n (not installed) and c (only its settings) are left out.
+# Desired state, state, error; then name, version. States n (not installed) and c (only its settings) are left
+# out.
 _LIST_LINE = re.compile(r"(?:^|\s)([uihrp])([iUFHWt])R?\s+([a-z0-9][\w.+-]*(?::\w+)?)\s+(\d\S*)")
 
 _SHOW_LINE = re.compile(r"^\s*([a-z0-9][a-z0-9.+-]+(?::\w+)?)\t(\d\S*)\s*$")
@@ -26,11 +27,11 @@ _PARAGRAPH = re.compile(r"^Package: (\S+)\n(?:[^\n]+\n)*?Version: (\S+)", re.M)
 def parse(text: str) -> Dict[str, Any]:
     """Return the packages and what follows from them; ``{error}`` where nothing is listed.
 
-    The keys are ``packages: {name: version}`` and, where there is any, ``held: [name], l4t, cuda: [str], cudnn,
-    cudnn_for_cuda, driver_packages: [str]``.
-    ``packages`` are those whose files are there, half-configured ones too; ``held`` those that an upgrade leaves
-    alone. ``cuda`` are toolkits (``"11.0"``) in the order of the list, ``driver_packages`` driver branches
-    (``"550"``): more than one of either is a frequent fault.
+    The keys are ``packages: {name: version}`` and, where there is any, ``held: [name], l4t, cuda: [str],
+    cudnn, cudnn_for_cuda, driver_packages: [str]``. ``packages`` are those whose files are there,
+    half-configured ones too; ``held`` those that an upgrade leaves alone. ``cuda`` are toolkits (``"11.0"``)
+    in the order of the list, ``driver_packages`` driver branches (``"550"``): more than one of either is a
+    frequent fault.
     """
     text = clean(text)
     packages = {}  # type: Dict[str, str]

@@ -30,9 +30,10 @@ _MODEL = r"^[\s*-]*(?:Model:)?\s*((?:NVIDIA |Jetson|Orin|Thor)[^\n]*?)(?: - Jet[
 def parse(text: str) -> Dict[str, Any]:
     """Return those found of the keys below, or ``{error}``.
 
-    They are ``model, jetpack, l4t, cuda, cudnn, tensorrt, jtop, opencv, opencv_cuda, arch, board, kernel, python,
-    onnxruntime, onnxruntime-gpu, torch, conflict``. None is what is printed as not installed or unknown (also
-    ``N.N.N`` in a container). ``conflict`` is true where both ONNX Runtime packages are installed.
+    They are ``model, jetpack, l4t, cuda, cudnn, tensorrt, jtop, opencv, opencv_cuda, arch, board, kernel,
+    python, onnxruntime, onnxruntime-gpu, torch, conflict``. None is what is printed as not installed or
+    unknown (also ``N.N.N`` in a container). ``conflict`` is true where both ONNX Runtime packages are
+    installed.
     """
     text = clean(text)
     found = {}  # type: Dict[str, Any]

@@ -38,8 +38,9 @@ _CAUSES = (
 def failure(text: str) -> Optional[Dict[str, Any]]:
     """Return ``{error, ..}`` where the (cleaned) text holds a failure message of nvidia-smi, else None.
 
-    With ``device-handle`` (one GPU does not answer; the others may be listed all the same) come ``bus_id`` and
-    ``reason`` where printed, with a version mismatch ``nvml_library``, with ``invalid-field`` the ``field``.
+    With ``device-handle`` (one GPU does not answer; the others may be listed all the same) come ``bus_id``
+    and ``reason`` where printed, with a version mismatch ``nvml_library``, with ``invalid-field`` the
+    ``field``.
     """
     handle = _HANDLE.search(text)
     if handle:

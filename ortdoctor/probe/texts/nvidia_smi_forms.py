@@ -51,7 +51,7 @@ def log(text: str) -> Optional[Dict[str, Any]]:
         "cuda_max": _value(text, "CUDA UMD Version") or _value(text, "CUDA Version"),
     }  # type: Dict[str, Any]
     starts = list(_LOG_GPU.finditer(text))
-    gpus = []  # type: List[Dict[str, Any]]
+    gpus: List[Dict[str, Any]] = []
     for order, start in enumerate(starts):
         block = text[start.end() : starts[order + 1].start() if order + 1 < len(starts) else len(text)]
         name = first(r"\bProduct Name\s*: *([^\n]*)", block)
@@ -77,7 +77,7 @@ def xml(text: str) -> Optional[Dict[str, Any]]:
         "driver": _element(text, "kmd_version") or driver,
         "cuda_max": _element(text, "cuda_umd_version") or cuda,
     }  # type: Dict[str, Any]
-    gpus = []  # type: List[Dict[str, Any]]
+    gpus: List[Dict[str, Any]] = []
     for order, (bus, block) in enumerate(re.findall(r"<gpu id=\"([^\"]*)\">(.*?)(?:</gpu>|\Z)", text, re.S)):
         gpu = {"index": order, "name": first(r"<product_name>([^<]*)", block), "bus_id": bus}  # type: Dict[str, Any]
         total = first(r"<fb_memory_usage>\s*<total>(\d+)", block)

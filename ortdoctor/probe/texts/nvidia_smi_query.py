@@ -62,7 +62,8 @@ _STARTS = {
     "memory_used_mib": re.compile(r"\d"),
 }
 
-#: Indices are below this and GPUs have at least this many MiB: what tells the two in a bare row without units.
+#: Indices are below this and GPUs have at least this many MiB: what tells the two in a bare row without
+#: units.
 _SMALLEST_MEMORY = 256
 
 
@@ -70,8 +71,9 @@ def parse(text: str) -> Dict[str, Any]:
     """Return ``{columns?, rows}`` or ``{error, ..}``; both where one of several GPUs does not answer.
 
     ``columns`` are the names in the header line, without units. A row has those of ``index, name, driver,
-    memory_mib, memory_used_mib, compute_cap, bus_id, uuid`` that were asked for; None is ``[N/A]`` and the like.
-    A row without a header is read by the command line, if that is in the text, else by the shape of its fields.
+    memory_mib, memory_used_mib, compute_cap, bus_id, uuid`` that were asked for; None is ``[N/A]`` and the
+    like. A row without a header is read by the command line, if that is in the text, else by the shape of its
+    fields.
     """
     text = clean(text)
     columns = []  # type: List[str]

@@ -13,9 +13,7 @@ _INSTALLED = re.compile(r"^\W*([A-Za-z0-9][\w.-]*)==(\S+) at ", re.M)
 _PROVIDER = re.compile(r"\b[A-Za-z0-9]+ExecutionProvider\b")
 
 # Lists that a person printed, and the list inside the error about a provider that is not available.
-_PROVIDERS = re.compile(
-    r"\[((?:\s*['\"]\w+ExecutionProvider['\"],?)+)\s*\]|[Aa]vailable [Pp]roviders:? *([^\n]*)"
-)
+_PROVIDERS = re.compile(r"\[((?:\s*['\"]\w+ExecutionProvider['\"],?)+)\s*\]|[Aa]vailable [Pp]roviders:? *([^\n]*)")
 
 _LIBRARY = re.compile(r"(?:with error: |: )(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
 
@@ -27,8 +25,8 @@ def parse(text: str) -> Dict[str, Any]:
 
     They are ``package, version, cuda_build, platform, glibc, packages, cuda_tag, cudart_build, cudnn_build,
     cudnn_found, warning, providers, error, missing_library, cudnn_major_needed``. ``error`` is
-    ``"provider-load"`` for a provider library that the loader rejected; ``missing_library`` the soname that it
-    named. Builds are versions: ``cudart_version 10020`` is 10.2, ``cudnn_version 8004`` is 8.0.4.
+    ``"provider-load"`` for a provider library that the loader rejected; ``missing_library`` the soname that
+    it named. Builds are versions: ``cudart_version 10020`` is 10.2, ``cudnn_version 8004`` is 8.0.4.
     """
     text = clean(text)
     named = _PACKAGE.search(text)

@@ -27,11 +27,11 @@ _RUNTIME = re.compile(r"(?:onnxruntime|ort)(?:-(?!extensions|genai|tools|easy|in
 
 
 def parse(text: str) -> Dict[str, Any]:
-    """Return ``{packages: {name: version}, conflict?, required_by?, columns?}``, ``{tag_count, ..}`` or ``{error}``.
+    """Return ``{packages: {name: version}, conflict?, required_by?, columns?}``, tags, or ``{error}``.
 
-    ``conflict`` is there where an ONNX Runtime is: true if more than one distribution owns its folder. Names are
-    as printed. Of ``pip debug``: ``{tag_count, first_tag, max_manylinux, python}``, with ``max_manylinux`` as
-    ``manylinux_2_31_aarch64`` (None on other systems) and ``python`` as ``cp39``.
+    ``conflict`` is there where an ONNX Runtime is: true if more than one distribution owns its folder. Names
+    are as printed. Of ``pip debug``: ``{tag_count, first_tag, max_manylinux, python}``, with
+    ``max_manylinux`` as ``manylinux_2_31_aarch64`` (None on other systems) and ``python`` as ``cp39``.
     """
     text = clean(text)
     tags = _tags(text)
