@@ -176,9 +176,7 @@ class _File:
             raise ElfError("%s names a program interpreter of %d bytes" % (self.path, part.size))
         return _text(self.bytes_at(part.offset, part.size, "the interpreter's name"))
 
-    def versions(
-        self, segments: List[_Segment], dynamic: Dict[int, List[int]], strings: "_Strings"
-    ) -> List[str]:
+    def versions(self, segments: List[_Segment], dynamic: Dict[int, List[int]], strings: "_Strings") -> List[str]:
         """Return the names of all versions that the file needs: the chains of Verneed and Vernaux."""
         names = []  # type: List[str]
         left = dynamic.get(_DT_VERNEEDNUM, [0])[-1]

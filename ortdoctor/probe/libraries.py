@@ -1,4 +1,4 @@
-"""Every copy of a CUDA, cuDNN or TensorRT library at hand: who supplies it, and whether the loader takes it."""
+"""Every copy of a CUDA, cuDNN or TensorRT library at hand: its supplier, and whether the loader takes it."""
 
 import glob
 import os
@@ -59,7 +59,8 @@ def copies(context: Context, loader: Loader, paths: Iterable[str], toolkits: Ite
     for supply, path in _files(context, loader, sites, list(toolkits), pattern):
         real = os.path.realpath(context.path(path))
         if real not in seen and os.path.isfile(real):
-            seen[real] = _copy(context, pattern, supply, path, real, versions.get(real))
+            shown = real[len(os.path.realpath(context.root)) :] if context.root else real
+            seen[real] = Copy(*_described(pattern, path, real, versions.get(real)), path=shown, supply=supply)
     return list(seen.values())
 
 
@@ -70,9 +71,7 @@ def _files(
     windows = context.os == "windows"
     searched = "PATH" if windows else "LD_LIBRARY_PATH"
     found = _inside(context, searched, context.path_entries(searched), ("",), pattern)
-    cached = [
-        path for paths in loader.cache.values() for path in paths if pattern.match(os.path.basename(path))
-    ]
+    cached = [path for paths in loader.cache.values() for path in paths if pattern.match(os.path.basename(path))]
     found += [("ldconfig", path) for path in cached]
     system = "jetson" if os.path.isfile(context.path("/etc/nv_tegra_release")) else "system"
     for supply, roots, inner in (
@@ -93,13 +92,9 @@ def _inside(
     found = []
     for root in roots:
         for part in inner:
-            full = os.path.join(
-                glob.escape(context.path(root)), part.lstrip("/") if root else context.path(part)
-            )
+            full = os.path.join(glob.escape(context.path(root)), part.lstrip("/") if root else context.path(part))
             for folder in sorted(glob.glob(full)) or []:
-                names = (
-                    sorted(os.listdir(folder)) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
-                )
+                names = sorted(os.listdir(folder)) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
                 shown = folder[len(context.root) :]
                 found += [(supply, os.path.join(shown, name)) for name in names if pattern.match(name)]
     return found
@@ -110,27 +105,26 @@ def _conda_prefixes(context: Context) -> List[str]:
     return [prefix for prefix in prefixes if prefix and os.path.isdir(context.path(prefix + "/conda-meta"))]
 
 
-def _copy(
-    context: Context, pattern: "re.Pattern[str]", supply: str, path: str, real: str, wheel: Optional[str]
-) -> Copy:
-    # A symbolic link may have a name that the real file has not, so each name is asked for what it tells.
+def _described(
+    pattern: "re.Pattern[str]", path: str, real: str, wheel: Optional[str]
+) -> Tuple[str, Optional[str], Optional[str]]:
+    """Return (name, soname, version) of the file ``real``, which was found as ``path``."""
+    # A symbolic link may match where the real file's name does not; where both do, the real one says more.
     match = pattern.match(os.path.basename(real)) or pattern.match(os.path.basename(path))
     name, digits = (match.group(1), match.group(2).lstrip(".")) if match else ("", "")
-    if context.os == "windows":
-        return Copy(name, os.path.basename(real), wheel or windows_version(digits), real, supply)
+    if real.lower().endswith(".dll"):
+        return name, os.path.basename(real), wheel or windows_version(digits)
     try:
         soname = read(real).soname
     except (ElfError, OSError):
         soname = None
-    by_soname = pattern.match(soname or "")
-    version = wheel or digits or (by_soname.group(2).lstrip(".") if by_soname else "")
-    return Copy(
-        name,
-        soname,
-        version or None,
-        real[len(os.path.realpath(context.root)) :] if context.root else real,
-        supply,
-    )
+    return name, soname, wheel or digits or _digits(soname) or None
+
+
+def _digits(soname: Optional[str]) -> str:
+    """Return the version in a soname (``libcudart.so.11.0``: 11.0), or ""."""
+    match = _FILES["linux"].match(soname or "")
+    return match.group(2).lstrip(".") if match else ""
 
 
 def windows_version(digits: str) -> str:
@@ -162,7 +156,8 @@ def entries(context: Context, loader: Loader, found: List[Copy]) -> List[Dict[st
     taken = loaded_paths(context, loader, sonames)
     listed = []
     for item in found:
-        major = re.match(r"\d+", _major_source(item))
+        # Programs are linked against the soname's number; a wheel may count differently.
+        major = re.match(r"\d+", _digits(item.soname) or item.version or "")
         listed.append(
             {
                 "name": item.name,
@@ -177,17 +172,12 @@ def entries(context: Context, loader: Loader, found: List[Copy]) -> List[Dict[st
     return listed
 
 
-def _major_source(item: Copy) -> str:
-    """The number that programs are linked against is the soname's; a wheel's version may count differently."""
-    match = _FILES["linux"].match(item.soname or "")
-    return (match.group(2).lstrip(".") if match else "") or item.version or ""
-
-
 def loaded_paths(context: Context, loader: Loader, sonames: List[str]) -> Dict[str, Optional[str]]:
     """Return the real path that the loader takes for each soname, or None.
 
-    The emulation says it everywhere; on the machine that this runs on, a child really loads the library and is
-    believed where it differs, unless loading failed for another reason than that there is no such file.
+    The emulation says it everywhere. On the machine that this runs on, a child really loads the library
+    and is believed where it differs, unless loading failed for another reason than that there is no
+    such file. cuDNN's sub-libraries are not loaded: cuDNN opens them itself, and they take long.
     """
     taken = {}  # type: Dict[str, Optional[str]]
     for soname in sonames:
@@ -195,8 +185,9 @@ def loaded_paths(context: Context, loader: Loader, sonames: List[str]) -> Dict[s
         taken[soname] = os.path.realpath(path) if path and not context.root else path
     if context.root or context.os != here().os or not sonames:
         return taken
-    answer = run_here(context, "load", {"libraries": [[soname, ""] for soname in sonames]})
-    for soname in sonames:
+    tried = [soname for soname in sonames if not soname.startswith("libcudnn_")]
+    answer = run_here(context, "load", {"libraries": [[soname, ""] for soname in tried]})
+    for soname in tried:
         said = answer.said.get(soname, {})
         if said.get("path"):
             taken[soname] = said["path"]

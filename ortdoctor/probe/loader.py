@@ -220,9 +220,7 @@ def _system_folders(context: Context) -> List[str]:
 def _musl_folders(loader: Loader) -> List[str]:
     """Return the folders of /etc/ld-musl-ARCH.path, or those that musl has built in."""
     try:
-        with open(
-            loader.context.path("/etc/ld-musl-%s.path" % loader.context.arch), errors="replace"
-        ) as stream:
+        with open(loader.context.path("/etc/ld-musl-%s.path" % loader.context.arch), errors="replace") as stream:
             return [entry for entry in re.split("[:\n]", stream.read()) if entry]
     except OSError:
         return ["/lib", "/usr/local/lib", "/usr/lib"]

@@ -76,9 +76,7 @@ def _distributions(owned: List[ort_installed.Distribution], paths: List[str]) ->
 
 def _folder(folder: Optional[str], paths: List[str]) -> Facts:
     if folder is None:
-        return {
-            "ort.folder": absent("onnxruntime/ of distributions and of site folders in %s" % _shown(paths))
-        }
+        return {"ort.folder": absent("onnxruntime/ of distributions and of site folders in %s" % _shown(paths))}
     return {"ort.folder": found(ort_installed.describe(folder), folder)}
 
 
@@ -126,17 +124,13 @@ def _package(module: Fact, folder: Optional[str]) -> Optional[str]:
     return folder
 
 
-def _used(
-    context: Context, cpu: Answer, gpu: Optional[Callable[[], Answer]], package: Optional[str]
-) -> Facts:
+def _used(context: Context, cpu: Answer, gpu: Optional[Callable[[], Answer]], package: Optional[str]) -> Facts:
     """Return what import and sessions say; the GPU is tried late where no file told of its provider."""
     built = os.path.join(package or "onnxruntime", "capi", "build_and_package_info.py")
     facts = ort_use.import_facts(cpu, _assigned(_text(built)), built)
     imported = facts["ort.import"]["value"]
     if imported is None or not imported["ok"]:
-        facts["ort.session"] = failed(
-            "no session was tried, because onnxruntime could not be imported", _SESSIONS
-        )
+        facts["ort.session"] = failed("no session was tried, because onnxruntime could not be imported", _SESSIONS)
         return facts
     requested = [CUDA, CPU]
     if gpu is not None:

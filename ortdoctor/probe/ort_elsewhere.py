@@ -43,9 +43,7 @@ _PROJECT = (".venv", "venv", "env")
 #: Site folders below a prefix: Linux and macOS, Debian's own, Windows.
 _SITES = ("lib/python3*/site-packages", "lib/python3*/dist-packages", "Lib/site-packages", "site-packages")
 
-_METADATA = re.compile(
-    r"((?:onnxruntime|ort_nightly|ort)(?:_[a-z0-9_]+)?)-([0-9][^-]*)\.dist-info$", re.IGNORECASE
-)
+_METADATA = re.compile(r"((?:onnxruntime|ort_nightly|ort)(?:_[a-z0-9_]+)?)-([0-9][^-]*)\.dist-info$", re.IGNORECASE)
 
 
 def elsewhere(context: Context, own_paths: Iterable[str]) -> List[Dict[str, str]]:
@@ -75,9 +73,7 @@ def prefixes(context: Context) -> List[str]:
             found.append(os.path.dirname(folder.rstrip("/")))
     found += [os.path.join(context.cwd, name) for name in _PROJECT]
     root = context.env.get("PYENV_ROOT")
-    patterns = ([root + "/versions/*"] if root else []) + list(
-        _WINDOWS_COLLECTIONS if windows else _COLLECTIONS
-    )
+    patterns = ([root + "/versions/*"] if root else []) + list(_WINDOWS_COLLECTIONS if windows else _COLLECTIONS)
     for pattern in patterns:
         expanded = _expand(context, pattern)
         if expanded:

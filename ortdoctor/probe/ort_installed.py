@@ -170,9 +170,7 @@ def describe(folder: str) -> Dict[str, Any]:
 def plugin_folders(folder: str) -> List[str]:
     """Return the folders of provider plugins that are installed beside (``onnxruntime_ep_cuda/``)."""
     site = os.path.dirname(folder)
-    return [
-        os.path.join(site, name) for name in sorted(os.listdir(site)) if name.startswith("onnxruntime_ep_")
-    ]
+    return [os.path.join(site, name) for name in sorted(os.listdir(site)) if name.startswith("onnxruntime_ep_")]
 
 
 def _bytes(path: str) -> Optional[bytes]:

@@ -42,9 +42,7 @@ def _node(kind: bytes, inputs: List[bytes], output: bytes) -> bytes:
 def _tensor(name: bytes, dims: List[int], values: List[float]) -> bytes:
     """GraphProto.initializer: dims 1, data_type 2, name 8, raw_data 9 (little-endian)."""
     shape = b"".join(_number(1, size) for size in dims)
-    return _block(
-        5, shape, _number(2, _FLOAT), _block(8, name), _block(9, struct.pack("<%df" % len(values), *values))
-    )
+    return _block(5, shape, _number(2, _FLOAT), _block(8, name), _block(9, struct.pack("<%df" % len(values), *values)))
 
 
 def _value(field: int, name: bytes, dims: List[int]) -> bytes:

@@ -76,9 +76,7 @@ def _opened(statement: ast.AST) -> List[str]:
 
 
 def _strings(statement: ast.AST) -> List[str]:
-    return [
-        text for node in ast.walk(statement) if isinstance(node, ast.expr) for text in [literal(node)] if text
-    ]
+    return [text for node in ast.walk(statement) if isinstance(node, ast.expr) for text in [literal(node)] if text]
 
 
 def literal(node: ast.expr) -> Optional[str]:
@@ -122,7 +120,7 @@ def _describe(
     # ctypes opens these, before anything of onnxruntime is loaded: its RPATHs have no say.
     entry["needed"] = [_need(loader, name, None) for name in preloaded]
     if loader.context.os != "linux":
-        return entry
+        return dict(entry, error="%s is no ELF file, and only these are read for what they need" % path)
     try:
         elf = read(path)
     except (ElfError, OSError) as error:

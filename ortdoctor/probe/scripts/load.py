@@ -77,9 +77,7 @@ def apart(name: str, function: str) -> Dict[str, Any]:
         text = stream.read()
     status = os.waitpid(child, 0)[1]
     if os.WIFSIGNALED(status):
-        return {
-            "error": "loading %s ended the process by %s" % (name, signal.Signals(os.WTERMSIG(status)).name)
-        }
+        return {"error": "loading %s ended the process by %s" % (name, signal.Signals(os.WTERMSIG(status)).name)}
     said = json.loads(text) if text else {"error": "loading %s ended the process" % name}
     return dict(said)
 

@@ -51,16 +51,12 @@ def import_it(answers: Answers) -> Any:
         except BaseException as error:  # noqa: BLE001 - whatever an import raises, SystemExit included, is the answer
             outcome = {"ok": False, "error": str(error), "error_type": type(error).__name__}
     outcome["warnings"] = [
-        "%s: %s" % (item.category.__name__, item.message)
-        for item in caught
-        if not issubclass(item.category, _NOT_KEPT)
+        "%s: %s" % (item.category.__name__, item.message) for item in caught if not issubclass(item.category, _NOT_KEPT)
     ]
     outcome["version"] = getattr(module, "__version__", None)
     answers.say(**{"import": outcome})
     if module is not None:
-        providers = getattr(module, "get_available_providers", None) or getattr(
-            module, "get_all_providers", None
-        )
+        providers = getattr(module, "get_available_providers", None) or getattr(module, "get_all_providers", None)
         answers.say(preload=hasattr(module, "preload_dlls"))
         answers.say(device=asked(getattr(module, "get_device", None)))
         answers.say(build_info=asked(getattr(module, "get_build_info", None)))
