@@ -1,9 +1,9 @@
 """Parsers of what commands and files really print: pure functions, one module a kind.
 
-Each takes the text as captured or pasted (with colours, prompts, a log's prefixes, Windows line ends) and returns a
-dictionary whose keys its docstring lists. None means that the text says there is no such value; an absent key, that
-it does not say. A text that tells of a failure gives ``{"error": cause}``, one that the parser does not know at all
-``{"error": "unreadable"}``. No parser raises, whatever the text.
+Each takes the text as captured or pasted (with colours, prompts, a log's prefixes, Windows line ends) and
+returns a dictionary whose keys its docstring lists. None means that the text says there is no such value; an
+absent key, that it does not say. A text that tells of a failure gives ``{"error": cause}``, one that the
+parser does not know at all ``{"error": "unreadable"}``. No parser raises, whatever the text.
 """
 
 from typing import Any, Callable, Dict

@@ -11,11 +11,12 @@ _CUDNN = re.compile(r"(?:\blib|[/\\])cudnn\w*?(?:\.so\.|64_)(\d+(?:\.\d+)*)")
 
 
 def parse(text: str) -> Dict[str, Any]:
-    """Return ``{torch?, cuda_build?, os?, python?, cuda_runtime?, driver?, cuda_available?, gpus, cudnn_candidates,
-    cudnn_majors?, pip?, libc?}`` or ``{error}``; what could not be collected is None.
+    """Return what was collected, with None for what could not be, or ``{error}``.
 
-    ``cudnn_candidates`` are the full versions in the names of the cuDNN files that were found, ``cudnn_majors`` the
-    majors in any of them: a link ``libcudnn.so.8`` tells only that.
+    The keys are ``torch, cuda_build, os, python, cuda_runtime, driver, cuda_available, gpus: [name],
+    cudnn_candidates`` and, where there is any, ``cudnn_majors, pip: {name: version}, libc``.
+    ``cudnn_candidates`` are the full versions in the names of the cuDNN files that were found,
+    ``cudnn_majors`` the majors in any of them: a link ``libcudnn.so.8`` tells only that.
     """
     text = clean(text)
     values = {
@@ -35,7 +36,8 @@ def parse(text: str) -> Dict[str, Any]:
     values["cudnn_candidates"] = _distinct([name for name in files if name.count(".") > 1])
     majors = sorted({int(name.split(".")[0]) for name in files})
     packages = dict(re.findall(r"^\W*\[pip3?\] ([\w.-]+)==(\S+)", text, re.M))
-    values.update(drop_none({"cudnn_majors": majors or None, "pip": packages or None, "libc": _field(text, "Libc version")}))
+    libc = _field(text, "Libc version")
+    values.update(drop_none({"cudnn_majors": majors or None, "pip": packages or None, "libc": libc}))
     return values
 
 

@@ -12,15 +12,11 @@ _COMPONENT = re.compile(r"\"(\w+)\"\s*:\s*\{([^{}]*)")
 def parse(text: str) -> Dict[str, Any]:
     """Return ``{cuda, version, patches?, nvcc?, bundled_driver?}`` or ``{error}``.
 
-    ``cuda`` is ``"12.2"``; the third number of ``version`` can be a date (``12.2.20230823``), so never compare it.
-    ``bundled_driver`` came with the installer and need not be the one that runs.
+    ``cuda`` is ``"12.2"``; the third number of ``version`` can be a date (``12.2.20230823``), so never
+    compare it. ``bundled_driver`` came with the installer and need not be the one that runs.
     """
     text = clean(text)
-    components = {
-        name: version
-        for name, version in ((name, first(r"\"version\"\s*:\s*\"([^\"]*)\"", body)) for name, body in _components(text))
-        if version
-    }
+    components = _components(text)
     version = components.get("cuda") or first(r"CUDA Version\s+(\d+(?:\.\d+)+)", text)
     if version is None and not components:
         version = first(r"\"version\"\s*:\s*\"(\d[^\"]*)\"", text)
@@ -36,5 +32,10 @@ def parse(text: str) -> Dict[str, Any]:
     return found
 
 
-def _components(text: str) -> Any:
-    return ((match.group(1), match.group(2)) for match in _COMPONENT.finditer(text))
+def _components(text: str) -> Dict[str, str]:
+    found = {}  # type: Dict[str, str]
+    for name, body in _COMPONENT.findall(text):
+        version = first(r"\"version\"\s*:\s*\"([^\"]*)\"", body)
+        if version:
+            found.setdefault(name, version)
+    return found

@@ -15,8 +15,9 @@ def parse(text: str) -> Dict[str, Any]:
     """Return ``{model}`` or ``{error}``."""
     text = clean(text)
     failure = file_failure(text)
-    for line in text.splitlines():
-        line = line.strip()
-        if line and not _PROMPT.match(line) and not _COMMAND.match(line) and failure is None:
+    if failure:
+        return {"error": failure}
+    for line in (line.strip() for line in text.splitlines()):
+        if line and not _PROMPT.match(line) and not _COMMAND.match(line):
             return {"model": line}
-    return {"error": failure or UNREADABLE}
+    return {"error": UNREADABLE}

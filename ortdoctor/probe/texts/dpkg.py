@@ -5,7 +5,8 @@ from typing import Any, Dict, List, Optional
 
 from ._common import UNREADABLE, clean, first, shell_failure, version_parts
 
-# Desired state, state, error; then name, version. States n (not installed) and c (only its settings) are left out.
+# Desired state, state, error; then name, version. States n (not installed) and c (only its settings) are left
+# out.
 _LIST_LINE = re.compile(r"(?:^|\s)([uihrp])([iUFHWt])R?\s+([a-z0-9][\w.+-]*(?::\w+)?)\s+(\d\S*)")
 
 _SHOW_LINE = re.compile(r"^\s*([a-z0-9][a-z0-9.+-]+(?::\w+)?)\t(\d\S*)\s*$")
@@ -15,15 +16,22 @@ _APT_LINE = re.compile(r"^\s*([a-z0-9][a-z0-9.+-]+)/\S+ (\d\S*) (\w+) \[installe
 # libnvidia-compute-550, nvidia-driver-580-open, nvidia-headless-535-server, nvidia-384 of the first years.
 _DRIVER = re.compile(r"(?:lib)?nvidia-(?:[a-z0-9]+-)*?(\d{3})(?:-server|-open)*(?::\w+)?$")
 
-_TOOLKIT = re.compile(r"cuda(?:-(?:toolkit|runtime|libraries|compiler|cudart|nvcc|minimal-build))?-(\d+)-(\d+)(?::\w+)?$")
+_TOOLKIT = re.compile(
+    r"cuda(?:-(?:toolkit|runtime|libraries|compiler|cudart|nvcc|minimal-build))?-(\d+)-(\d+)(?::\w+)?$"
+)
+
+# A paragraph of `dpkg -s`: Package first, Version after lines that do not matter.
+_PARAGRAPH = re.compile(r"^Package: (\S+)\n(?:[^\n]+\n)*?Version: (\S+)", re.M)
 
 
 def parse(text: str) -> Dict[str, Any]:
-    """Return ``{packages: {name: version}, held?, l4t?, cuda?: [str], cudnn?, cudnn_for_cuda?, driver_packages?}``.
+    """Return the packages and what follows from them; ``{error}`` where nothing is listed.
 
-    ``packages`` are those whose files are there, half-configured ones too; ``held`` those that an upgrade leaves
-    alone. ``cuda`` are toolkits (``"11.0"``) in the order of the list, ``driver_packages`` driver branches
-    (``"550"``): more than one of either is a frequent fault. ``{error}`` where nothing is listed.
+    The keys are ``packages: {name: version}`` and, where there is any, ``held: [name], l4t, cuda: [str],
+    cudnn, cudnn_for_cuda, driver_packages: [str]``. ``packages`` are those whose files are there,
+    half-configured ones too; ``held`` those that an upgrade leaves alone. ``cuda`` are toolkits (``"11.0"``)
+    in the order of the list, ``driver_packages`` driver branches (``"550"``): more than one of either is a
+    frequent fault.
     """
     text = clean(text)
     packages = {}  # type: Dict[str, str]
@@ -37,8 +45,7 @@ def parse(text: str) -> Dict[str, Any]:
                 held.append(listed.group(3))
         elif shown:
             packages[shown.group(1)] = shown.group(2)
-    for name, version in re.findall(r"^Package: (\S+)\n(?:\S[^\n]*\n|[ \t][^\n]*\n)*?Version: (\S+)", text, re.M):
-        packages[name] = version
+    packages.update(_PARAGRAPH.findall(text))
     if not packages:
         nothing = re.search(r"\bdpkg(?:-query)?: ", text)
         return {"error": "not-found" if nothing else shell_failure(text, "dpkg") or UNREADABLE}
@@ -79,7 +86,7 @@ def _drivers(packages: Dict[str, str]) -> List[str]:
 
 
 def _cudnn(packages: Dict[str, str]) -> Dict[str, str]:
-    """The runtime package: libcudnn8 (its version ends in +cuda12.2), libcudnn9-cuda-12 (its name says it)."""
+    """Read the runtime package: libcudnn8 (version ends in +cuda12.2) or libcudnn9-cuda-12."""
     for name, version in packages.items():
         runtime = re.match(r"libcudnn\d+(?:-cuda-(\d+))?(?::\w+)?$", name)
         if runtime:

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Dict, Optional
 
-from ._common import UNREADABLE, clean, first
+from ._common import UNREADABLE, clean, first, shell_failure
 
 _VERSION = re.compile(r"\d\S*$")
 
@@ -11,11 +11,11 @@ _VERSION = re.compile(r"\d\S*$")
 _VERSIONS = (
     ("jetpack", r"\bJet[Pp]ack:? +\[?([\w.]+)"),
     ("l4t", r"\bL4T:? +([\w.]+)"),
-    ("cuda", r"^[\s-]*CUDA:? +([\w.]+)\s*$"),
-    ("cudnn", r"^[\s-]*cuDNN: *([\w.]+)"),
-    ("tensorrt", r"^[\s-]*TensorRT: *([\w.]+)"),
+    ("cuda", r"^[\s*-]*CUDA:? +([\w.]+)\s*$"),
+    ("cudnn", r"^[\s*-]*cuDNN: *([\w.]+)"),
+    ("tensorrt", r"^[\s*-]*TensorRT: *([\w.]+)"),
     ("jtop", r"\bjetson-stats +(\d[\w.]*)|^jtop:\n\s*- *Version: *(\S+)"),
-    ("opencv", r"^[\s-]*OpenCV(?: version)?: *([\w.]+)(?=\s*$| - | compiled)"),
+    ("opencv", r"^[\s*-]*OpenCV(?: version)?: *([\w.]+)(?=\s*$| - | compiled)"),
     ("arch", r"\bCUDA Arch(?:itecture| BIN): *([\w.]+)"),
     ("kernel", r"^\s*Kernel Version: *(\S+)"),
     ("python", r"^Python +(\d[\w.]*)\s*$"),
@@ -24,15 +24,16 @@ _VERSIONS = (
     ("torch", r"^\s*Torch +version: *(\S+)"),
 )
 
-_MODEL = r"^(?:[\s-]*Model:)?\s*((?:NVIDIA |Jetson|Orin|Thor)[^\n]*?)(?: - Jet[Pp]ack .*)?$"
+_MODEL = r"^[\s*-]*(?:Model:)?\s*((?:NVIDIA |Jetson|Orin|Thor)[^\n]*?)(?: - Jet[Pp]ack .*)?$"
 
 
 def parse(text: str) -> Dict[str, Any]:
-    """Return those found of ``model, jetpack, l4t, cuda, cudnn, tensorrt, jtop, opencv, opencv_cuda, arch, board,
-    kernel, python, onnxruntime, onnxruntime-gpu, torch, conflict``, or ``{error}``.
+    """Return those found of the keys below, or ``{error}``.
 
-    None is what is printed as not installed or unknown (also ``N.N.N`` in a container). ``conflict`` is true where
-    both ONNX Runtime packages are installed.
+    They are ``model, jetpack, l4t, cuda, cudnn, tensorrt, jtop, opencv, opencv_cuda, arch, board, kernel,
+    python, onnxruntime, onnxruntime-gpu, torch, conflict``. None is what is printed as not installed or
+    unknown (also ``N.N.N`` in a container). ``conflict`` is true where both ONNX Runtime packages are
+    installed.
     """
     text = clean(text)
     found = {}  # type: Dict[str, Any]
@@ -52,9 +53,9 @@ def parse(text: str) -> Dict[str, Any]:
         found["opencv_cuda"] = with_cuda
     if found.get("onnxruntime") and found.get("onnxruntime-gpu"):
         found["conflict"] = True
-    return found or {"error": UNREADABLE}
+    return found or {"error": shell_failure(text, "jetson_release") or UNREADABLE}
 
 
 def _opencv_cuda(text: str) -> Optional[bool]:
-    told = first(r"OpenCV: [^\n]*CUDA: *(\w+)", text) or first(r"^\s*OpenCV Cuda: *(\w+)", text, re.M)
+    told = first(r"OpenCV: [^\n]*CUDA: *(\w+)", text) or first(r"^[\s*-]*OpenCV Cuda: *(\w+)", text, re.M)
     return told.upper() == "YES" if told else None

@@ -23,8 +23,9 @@ _SIXTY_FOUR = ("64", "AArch64")
 def parse(text: str) -> Dict[str, Any]:
     """Return ``{sonames: {soname: path}, cudart?, cudnn_major?, driver_from_soname?, wsl?}`` or ``{error}``.
 
-    Of several entries for one soname the loader's first of the 64-bit ones counts. ``cudart`` is the version in the
-    soname (``"11.0"`` for all of CUDA 11, ``"12"``). The heading line, in the user's language, is not needed.
+    Of several entries for one soname the loader's first of the 64-bit ones counts. ``cudart`` is the version
+    in the soname (``"11.0"`` for all of CUDA 11, ``"12"``). The heading line, in the user's language, is not
+    needed.
     """
     text = clean(text)
     sonames = {}  # type: Dict[str, str]

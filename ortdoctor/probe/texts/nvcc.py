@@ -11,8 +11,9 @@ _RELEASE = re.compile(r"\brelease\s+(\d+\.\d+)(?:\s*,\s*(V(\d+(?:\.\d+)+)))?")
 def parse(text: str) -> Dict[str, Any]:
     """Return ``{cuda, build, version, built_on?, compiler_build?}`` or ``{error}``.
 
-    ``cuda`` is the release (``"11.4"``), ``version`` the compiler's own (``"11.4.315"``). The build date is kept
-    as printed: Windows writes it in the language of the machine that built it, with underscores for spaces.
+    ``cuda`` is the release (``"11.4"``), ``version`` the compiler's own (``"11.4.315"``). The build date is
+    kept as printed: Windows writes it in the language of the machine that built it, with underscores for
+    spaces.
     """
     text = clean(text)
     release = _RELEASE.search(text)

@@ -26,7 +26,7 @@ _HANDLE = re.compile(
 _CAUSES = (
     (r"couldn't find (?:libnvidia-ml|nvml)|error while loading shared libraries: libnvidia-ml", "libnvidia-ml-missing"),
     (r"couldn't communicate with the NVIDIA driver", "driver-not-loaded"),
-    (r"\bNo devices (?:were|was) found|No supported GPUs? (?:were|was) found", "no-devices"),
+    (r"\bNo (?:devices|supported GPUs?) (?:(?:were|was) )?found", "no-devices"),
     (r"not a valid field to query", "invalid-field"),
     (r"Driver/library version mismatch", "driver-library-mismatch"),
     (r"Insufficient Permissions|(?:do not|don't) have (?:the |sufficient )*permission", "insufficient-permissions"),
@@ -38,14 +38,15 @@ _CAUSES = (
 def failure(text: str) -> Optional[Dict[str, Any]]:
     """Return ``{error, ..}`` where the (cleaned) text holds a failure message of nvidia-smi, else None.
 
-    With ``device-handle`` (one GPU does not answer; the others may be listed all the same) come ``bus_id`` and
-    ``reason`` where printed, with a version mismatch ``nvml_library``, with ``invalid-field`` the ``field``.
+    With ``device-handle`` (one GPU does not answer; the others may be listed all the same) come ``bus_id``
+    and ``reason`` where printed, with a version mismatch ``nvml_library``, with ``invalid-field`` the
+    ``field``.
     """
     handle = _HANDLE.search(text)
     if handle:
-        found = {"error": "device-handle"}
+        found = {"error": "device-handle"}  # type: Dict[str, Any]
         if handle.group("index"):
-            found["index"] = handle.group("index")
+            found["index"] = int(handle.group("index"))
         if handle.group("bus"):
             found["bus_id"] = handle.group("bus")
         if handle.group("reason").strip(" ."):

@@ -1,4 +1,4 @@
-"""``nvidia-smi``: the table of every generation, and the other forms that it prints in (see nvidia_smi_forms)."""
+"""``nvidia-smi``: the table of every generation; the forms without one are in nvidia_smi_forms."""
 
 import re
 from typing import Any, Dict, List, Match, Optional
@@ -33,15 +33,16 @@ _MIG = re.compile(
 def parse(text: str) -> Dict[str, Any]:
     """Return what one run of nvidia-smi says, or ``{error, ..}``.
 
-    From the table: ``{smi, driver, cuda_max?, cuda_max_raw?, header?, gpus, mig?, warnings?}``. ``driver`` is the
-    kernel driver's version and can differ from ``smi`` (WSL, containers). ``cuda_max`` is the newest CUDA that the
-    driver supports; None where the driver is older than 410.58 or could not tell (``cuda_max_raw`` then holds
-    ``N/A`` or ``ERR!``). ``header`` is ``"kmd/umd"`` from driver 610 on. A GPU is ``{index, name, bus_id?,
-    name_truncated?, driver_model?, memory_mib?, memory_used_mib?, memory_raw?}``, MiB as integers; ``memory_raw``
-    says what stands there where no figure does. A MIG device is ``{gpu, gi, ci, dev, memory_mib}``.
+    From the table: ``{smi, driver, cuda_max?, cuda_max_raw?, header?, gpus, mig?, warnings?}``. ``driver`` is
+    the kernel driver's version and can differ from ``smi`` (WSL, containers). ``cuda_max`` is the newest CUDA
+    that the driver supports; None where the driver is older than 410.58 or could not tell (``cuda_max_raw``
+    then holds ``N/A`` or ``ERR!``). ``header`` is ``"kmd/umd"`` from driver 610 on. A GPU is ``{index, name,
+    bus_id?, name_truncated?, driver_model?, memory_mib?, memory_used_mib?, memory_raw?}``, MiB as integers;
+    ``memory_raw`` says what stands there where no figure does. A MIG device is ``{gpu, gi, ci, dev,
+    memory_mib}``.
 
-    ``--version`` gives ``{smi, nvml, driver, cuda_max}``, ``-L`` ``{gpus, mig?: [profile]}``, ``-q`` and its XML
-    ``{driver, cuda_max, gpus}``. An ``error`` beside a table is about one of several GPUs.
+    ``--version`` gives ``{smi, nvml, driver, cuda_max}``, ``-L`` ``{gpus, mig?: [profile]}``, ``-q`` and its
+    XML ``{driver, cuda_max, gpus}``. An ``error`` beside a table is about one of several GPUs.
     """
     text = clean(text)
     found = _table(text) or xml(text) or log(text) or versions(text) or listing(text)
@@ -63,7 +64,7 @@ def _table(text: str) -> Optional[Dict[str, Any]]:
     following = _HEADER.search(body)
     if following:  # one run of several, as under watch
         body = body[: following.start()]
-    devices, _, _ = re.sub(r"(?m)^.*\bMIG devices\s*:", "Processes:", body, 1).partition("Processes:")
+    devices = re.split(r"\b(?:MIG devices|Processes)\s*:", body, maxsplit=1)[0]
     gpus = _gpus(devices)
     if header is None:
         return {"smi": None, "driver": None, "cuda_max": None, "gpus": gpus} if gpus else None
@@ -151,8 +152,6 @@ def _memory(details: str, column: int) -> Dict[str, Any]:
 
 def _mig(match: Match[str]) -> Dict[str, Any]:
     total = match.group("total")
-    device = {
-        key: int(match.group(key)) if match.group(key) != "N/A" else None for key in ("gpu", "gi", "ci", "dev")
-    }  # type: Dict[str, Any]
+    device = {key: int(match.group(key)) if match.group(key) != "N/A" else None for key in ("gpu", "gi", "ci", "dev")}  # type: Dict[str, Any]
     device["memory_mib"] = int(total) if total else None
     return device

@@ -11,11 +11,11 @@ _LIST_LINE = re.compile(r"\bGPU (\d+): (\S.*?)\s*\((?:UUID|S/N): ")
 
 _MIG_LINE = re.compile(r"\bMIG (\d\S*)\s+Device\s+\d+:")
 
-_LOG_GPU = re.compile(r"^\W*GPU\s+(?P<gpu>" + BUS_ID + r"|\d{1,3})\s*:?\s*$", re.M)
+_LOG_GPU = re.compile(r"(?:^|\s)GPU +(?P<gpu>" + BUS_ID + r"|\d{1,3}(?=\s*:))\s*:?[ \t]*$", re.M)
 
 
 def versions(text: str) -> Optional[Dict[str, Any]]:
-    """``nvidia-smi --version``. From 610 on two lines only say that they are deprecated: the new ones count."""
+    """Read ``nvidia-smi --version``; from 610 on two of its lines only say that they are deprecated."""
     lines = {}  # type: Dict[str, str]
     for name, value in _VERSION_LINE.findall(text):
         if value[:1].isdigit():
@@ -31,7 +31,7 @@ def versions(text: str) -> Optional[Dict[str, Any]]:
 
 
 def listing(text: str) -> Optional[Dict[str, Any]]:
-    """``nvidia-smi -L``: GPUs, and the profiles of MIG devices."""
+    """Read ``nvidia-smi -L``: GPUs, and the profiles of MIG devices."""
     gpus = [{"index": int(index), "name": name} for index, name in _LIST_LINE.findall(text)]
     if not gpus:
         return None
@@ -43,15 +43,15 @@ def listing(text: str) -> Optional[Dict[str, Any]]:
 
 
 def log(text: str) -> Optional[Dict[str, Any]]:
-    """``nvidia-smi -q``: one ``Key : value`` a line, a block for each GPU."""
-    if "NVSMI LOG" not in text and not re.search(r"^\W*Attached GPUs\s+:", text, re.M):
+    """Read ``nvidia-smi -q``: one ``Key : value`` a line, a block for each GPU."""
+    if "NVSMI LOG" not in text and not re.search(r"\bAttached GPUs\s+:", text):
         return None
     found = {
         "driver": _value(text, "KMD Version") or _value(text, "Driver Version"),
         "cuda_max": _value(text, "CUDA UMD Version") or _value(text, "CUDA Version"),
     }  # type: Dict[str, Any]
     starts = list(_LOG_GPU.finditer(text))
-    gpus = []  # type: List[Dict[str, Any]]
+    gpus: List[Dict[str, Any]] = []
     for order, start in enumerate(starts):
         block = text[start.end() : starts[order + 1].start() if order + 1 < len(starts) else len(text)]
         name = first(r"\bProduct Name\s*: *([^\n]*)", block)
@@ -69,7 +69,7 @@ def log(text: str) -> Optional[Dict[str, Any]]:
 
 
 def xml(text: str) -> Optional[Dict[str, Any]]:
-    """``nvidia-smi -q -x``, read leniently: a paste is seldom a whole document."""
+    """Read ``nvidia-smi -q -x``, leniently: a paste is seldom a whole document."""
     if "<nvidia_smi_log>" not in text and "<driver_version>" not in text:
         return None
     driver, cuda = _element(text, "driver_version"), _element(text, "cuda_version")
@@ -77,7 +77,7 @@ def xml(text: str) -> Optional[Dict[str, Any]]:
         "driver": _element(text, "kmd_version") or driver,
         "cuda_max": _element(text, "cuda_umd_version") or cuda,
     }  # type: Dict[str, Any]
-    gpus = []  # type: List[Dict[str, Any]]
+    gpus: List[Dict[str, Any]] = []
     for order, (bus, block) in enumerate(re.findall(r"<gpu id=\"([^\"]*)\">(.*?)(?:</gpu>|\Z)", text, re.S)):
         gpu = {"index": order, "name": first(r"<product_name>([^<]*)", block), "bus_id": bus}  # type: Dict[str, Any]
         total = first(r"<fb_memory_usage>\s*<total>(\d+)", block)
@@ -89,7 +89,7 @@ def xml(text: str) -> Optional[Dict[str, Any]]:
 
 
 def _value(text: str, key: str) -> Optional[str]:
-    return first(r"^\W*%s\s*: *(\d[\d.]*)" % key, text, re.M)
+    return first(r"\b%s\s*: *(\d[\d.]*)" % key, text)
 
 
 def _element(text: str, name: str) -> Optional[str]:

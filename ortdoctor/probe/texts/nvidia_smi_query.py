@@ -1,4 +1,4 @@
-"""``nvidia-smi --query-gpu=.. --format=csv``: with its header line, with the command line above it, or bare."""
+"""``nvidia-smi --query-gpu=.. --format=csv``: with its header, with the command above it, or bare."""
 
 import re
 from typing import Any, Dict, List, Optional
@@ -40,11 +40,30 @@ _SHAPES = (
 # Words of a bare row that are no name: performance states, driver models, modes, times, firmware versions.
 _NO_NAME = re.compile(
     r"P\d{1,2}$|(?:WDDM|TCC|MCDM|On|Off|Yes|No|None|Active|Not Active|Enabled|Disabled|Default|Pending)$"
-    r"|Exclusive|Prohibited|0x|\d{4}/\d\d/\d\d|[0-9A-F]{2}(?:\.[0-9A-F]{2}){3}|\d+(?:\.\d+)? ?(?:%|W|MHz|C|us|MiB)$",
+    r"|Exclusive|Prohibited|0x|\d{4}/\d\d/\d\d|[0-9A-F]{2}(?:\.[0-9A-F]{2}){3}"
+    r"|\d+(?:\.\d+)? ?(?:%|W|MHz|C|us|MiB)$",
     re.I,
 )
 
-#: Indices are below this and GPUs have at least this many MiB: what tells the two in a bare row without units.
+# A prompt or a message among the rows, which a single column could take for a value.
+_NO_ROW = re.compile(
+    r"\s*(?:(?:\(\S+\) ?)?(?:PS )?[A-Za-z]:\\|[\w.-]+@[\w.-]+|[$#>%] |[$#>%]?\s*$)"
+    r"|Unable to determine|WARNING:|has failed"
+)
+
+# How a value of a column starts, where it is not free text.
+_STARTS = {
+    "driver": re.compile(r"\d{1,4}\.\d"),
+    "compute_cap": re.compile(r"\d{1,2}\.\d"),
+    "bus_id": re.compile(BUS_ID),
+    "uuid": re.compile(r"(?:GPU|MIG)-"),
+    "index": re.compile(r"\d"),
+    "memory_mib": re.compile(r"\d"),
+    "memory_used_mib": re.compile(r"\d"),
+}
+
+#: Indices are below this and GPUs have at least this many MiB: what tells the two in a bare row without
+#: units.
 _SMALLEST_MEMORY = 256
 
 
@@ -52,8 +71,9 @@ def parse(text: str) -> Dict[str, Any]:
     """Return ``{columns?, rows}`` or ``{error, ..}``; both where one of several GPUs does not answer.
 
     ``columns`` are the names in the header line, without units. A row has those of ``index, name, driver,
-    memory_mib, memory_used_mib, compute_cap, bus_id, uuid`` that were asked for; None is ``[N/A]`` and the like.
-    A row without a header is read by the command line, if that is in the text, else by the shape of its fields.
+    memory_mib, memory_used_mib, compute_cap, bus_id, uuid`` that were asked for; None is ``[N/A]`` and the
+    like. A row without a header is read by the command line, if that is in the text, else by the shape of its
+    fields.
     """
     text = clean(text)
     columns = []  # type: List[str]
@@ -64,7 +84,9 @@ def parse(text: str) -> Dict[str, Any]:
         if asked:
             columns = asked.group(1).split(",")
             continue
-        fields = [field.strip() for field in line.split(",")]
+        if _NO_ROW.match(line):
+            continue
+        fields = [field.strip(' \t"') for field in line.split(",")]
         named = _header(fields)
         if named:
             if not header:
@@ -95,7 +117,7 @@ def _row(fields: List[str], columns: List[str]) -> Optional[Dict[str, Any]]:
     if len(fields) != len(columns):
         return None
     row = {}  # type: Dict[str, Any]
-    for column, field in zip(columns, fields):
+    for column, field in zip(columns, fields):  # noqa: B905 - strict= is Python 3.10; the lengths were compared
         key = _COLUMNS.get(column)
         if key is not None and row.get(key) is None:
             row[key] = _value(key, field)
@@ -103,11 +125,11 @@ def _row(fields: List[str], columns: List[str]) -> Optional[Dict[str, Any]]:
 
 
 def _value(key: str, field: str) -> Any:
-    if not field or _UNAVAILABLE.match(field):
+    shape = _STARTS.get(key)
+    if not field or _UNAVAILABLE.match(field) or (shape and not shape.match(field)):
         return None
     if key in ("index", "memory_mib", "memory_used_mib"):
-        number = re.match(r"\d+", field)
-        return int(number.group()) if number else None
+        return int(re.findall(r"\d+", field)[0])
     return field
 
 
@@ -130,7 +152,7 @@ def _bare_row(fields: List[str]) -> Optional[Dict[str, Any]]:
                 sizes.append(int(field))
         elif re.match(r"[A-Z]", field) and not _NO_NAME.match(field):
             row.setdefault("name", field)
-    if not _is_gpu(row, sizes):
+    if not _is_gpu(row, sizes) and list(row) != ["compute_cap"]:
         return None
     if sizes:
         row["memory_mib"] = max(sizes)  # total beside used and free, in whatever order they were asked for
@@ -140,7 +162,7 @@ def _bare_row(fields: List[str]) -> Optional[Dict[str, Any]]:
 
 
 def _is_gpu(row: Dict[str, Any], sizes: List[int]) -> bool:
-    """Tell a row from a line of prose or a shell's prompt: it has at least one field of a shape of its own."""
+    """Tell a row from prose or a prompt: it has at least one field of a shape of its own."""
     return bool(
         sizes
         or any(key in row for key in ("bus_id", "uuid", "driver"))

@@ -1,4 +1,4 @@
-"""What ONNX Runtime says of itself: ``print_debug_info()``, the training build's banner, providers, load errors."""
+"""What ONNX Runtime says of itself: ``print_debug_info()``, the training banner, providers, load errors."""
 
 import re
 from typing import Any, Dict, List
@@ -21,11 +21,12 @@ _LOAD_FAILURE = re.compile(r"Failed to load (?:shared )?library|LoadLibrary fail
 
 
 def parse(text: str) -> Dict[str, Any]:
-    """Return those found of ``package, version, cuda_build, platform, glibc, packages, cuda_tag, cudart_build,
-    cudnn_build, cudnn_found, warning, providers, error, missing_library, cudnn_major_needed``.
+    """Return those found of the keys below, or ``{error: "unreadable"}``.
 
-    ``error`` is ``"provider-load"`` for a provider library that the loader rejected; ``missing_library`` the soname
-    that it named. Builds are versions: ``cudart_version 10020`` is 10.2, ``cudnn_version 8004`` is 8.0.4.
+    They are ``package, version, cuda_build, platform, glibc, packages, cuda_tag, cudart_build, cudnn_build,
+    cudnn_found, warning, providers, error, missing_library, cudnn_major_needed``. ``error`` is
+    ``"provider-load"`` for a provider library that the loader rejected; ``missing_library`` the soname that
+    it named. Builds are versions: ``cudart_version 10020`` is 10.2, ``cudnn_version 8004`` is 8.0.4.
     """
     text = clean(text)
     named = _PACKAGE.search(text)
@@ -47,7 +48,7 @@ def parse(text: str) -> Dict[str, Any]:
 
 def _build(text: str) -> Dict[str, Any]:
     cudart = first(r"\bcudart_version: *(\d+)", text)
-    cudnn = first(r"\bcudnn_version: *(\d+)", text) or first(r"cuDNN version used in build: *(\d+)\s*$", text, re.M)
+    cudnn = first(r"\bcudnn_version: *(\d+)", text)
     copies = first(r"found cudnn versions: *\[([^\]]*)\]", text)
     found = {}  # type: Dict[str, Any]
     if cudart:

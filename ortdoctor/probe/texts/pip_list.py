@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from ._common import UNREADABLE, clean, shell_failure
 
-_NAME = r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)"
+_NAME = r"([A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9])?)"
 
 _VERSION = r"(v?\d[\w.+!-]*)"
 
@@ -27,11 +27,11 @@ _RUNTIME = re.compile(r"(?:onnxruntime|ort)(?:-(?!extensions|genai|tools|easy|in
 
 
 def parse(text: str) -> Dict[str, Any]:
-    """Return ``{packages: {name: version}, conflict?, required_by?, columns?}``, ``{tag_count, ..}`` or ``{error}``.
+    """Return ``{packages: {name: version}, conflict?, required_by?, columns?}``, tags, or ``{error}``.
 
-    ``conflict`` is there where an ONNX Runtime is: true if more than one distribution owns its folder. Names are
-    as printed. Of ``pip debug``: ``{tag_count, first_tag, max_manylinux, python}``, with ``max_manylinux`` as
-    ``manylinux_2_31_aarch64`` (None on other systems) and ``python`` as ``cp39``.
+    ``conflict`` is there where an ONNX Runtime is: true if more than one distribution owns its folder. Names
+    are as printed. Of ``pip debug``: ``{tag_count, first_tag, max_manylinux, python}``, with
+    ``max_manylinux`` as ``manylinux_2_31_aarch64`` (None on other systems) and ``python`` as ``cp39``.
     """
     text = clean(text)
     tags = _tags(text)
@@ -70,7 +70,7 @@ def _packages(lines: List[str]) -> Tuple[Dict[str, str], Dict[str, List[str]], L
                 required_by[shown] = [name.strip() for name in value.split(",")]
             continue
         if re.match(r"^\W*(?:Package|Name)\s+Version\b", line):
-            columns = re.split(r"\s{2,}", line.strip().lstrip("# "))
+            columns = re.findall(r"Editable project location|\w+", line)
             continue
         pinned = _PINNED.match(line) or _ROW.match(line)
         if pinned and (pinned.re is _PINNED or _is_row(line, pinned.group(3))):

@@ -16,8 +16,8 @@ _VERSION = re.compile(r"\d[\d.]*(?:-\d+)?$")  # 1.0-9639 in the first years
 def parse(text: str) -> Dict[str, Any]:
     """Return ``{driver?, open, arch?, driver_raw?}`` or ``{error}``.
 
-    ``open`` tells the open kernel modules from the proprietary ones. ``driver`` is None, and ``driver_raw`` says
-    what stood there, where the build was not given a number (Jetson Thor prints ``TempVersion``).
+    ``open`` tells the open kernel modules from the proprietary ones. ``driver`` is None, and ``driver_raw``
+    says what stood there, where the build was not given a number (Jetson Thor prints ``TempVersion``).
     """
     text = clean(text)
     module = _MODULE.search(text)

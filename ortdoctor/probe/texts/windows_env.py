@@ -20,11 +20,12 @@ _MEMORY = re.compile(r":\s*(\d[\d., ']*)\s(?:MB|Mo|\u041c\u0411)\s*$", re.M)
 
 
 def parse(text: str) -> Dict[str, Any]:
-    """Return those found of ``nvcc_paths, cuda, cudart, env, os_name, os_version, build, system_type, memory_mb``.
+    """Return those found of the keys below, or ``{error}``.
 
-    ``cuda`` is the toolkit of the first nvcc on PATH, else of CUDA_PATH. An entry of ``cudart`` is ``{path}`` with
-    ``cuda`` where the DLL's name tells major and minor (up to 10.2), else ``cuda_major``. ``{error}``: ``not-found``,
-    or ``wrong-shell`` where cmd's ``set`` was typed into PowerShell.
+    They are ``nvcc_paths, cuda, cudart, env, os_name, os_version, build, system_type, memory_mb``. ``cuda``
+    is the toolkit of the first nvcc on PATH, else of CUDA_PATH. An entry of ``cudart`` is ``{path}`` with
+    ``cuda`` where the DLL's name tells major and minor (up to 10.2), else ``cuda_major``. ``{error}``:
+    ``not-found``, or ``wrong-shell`` where cmd's ``set`` was typed into PowerShell.
     """
     text = clean(text)
     found = {}  # type: Dict[str, Any]
