@@ -13,8 +13,8 @@ _PROVIDER_LINES = re.compile(r"CUDA|cuda|providers_|LoadLibrary|Failed to load")
 
 def rules(case: Case) -> List[Result]:
     """Return the root cause that keeps CUDA from working; its consequences are left out."""
-    if case.cuda_active:
-        return gpu.without_code(case)
+    if case.cuda_works:
+        return []
     driven = machine.has_driver(case.facts)
     if driven is False:
         return driver.absent(case, ERROR) or packages.without_nvidia(case)
