@@ -38,7 +38,9 @@ class Case(NamedTuple):
     def cuda_works(self) -> bool:
         """Whether a session that asked for CUDA got it and ran on it."""
         session = self.session("cuda")
-        return session is not None and CUDA in session["active"] and not (session["error"] or session["signal"])
+        return (
+            session is not None and CUDA in session["active"] and not (session["error"] or session["signal"])
+        )
 
 
 def said(record: Optional[Record]) -> str:
