@@ -25,6 +25,7 @@ SCHEMA = "ortdoctor.scrfd/1"
 _KEYS = "form input mean std channels anchors keypoints scores levels decoded score_threshold nms_threshold"
 CPU = "CPUExecutionProvider"
 Limit = Optional[float]
+Raw = List[np.ndarray]
 
 
 class ScrfdError(Exception):
@@ -281,7 +282,7 @@ class SCRFD:
             inside *= factor
         return tensor, scale
 
-    def forward(self, tensor: np.ndarray) -> List[np.ndarray]:
+    def forward(self, tensor: np.ndarray) -> Raw:
         """Return the raw outputs of the network in the model's order, which ``output_names`` gives."""
         try:
             return list(self._session.run(None, {self.spec["input"]["name"]: tensor}))
@@ -290,7 +291,7 @@ class SCRFD:
             raise ScrfdError("onnxruntime could not run the model on %s: %s" % (where, error)) from error
 
     def postprocess(
-        self, outputs: List[np.ndarray], scale: float, score_threshold: Limit = None, nms_threshold: Limit = None
+        self, outputs: Raw, scale: float, score_threshold: Limit = None, nms_threshold: Limit = None
     ) -> List[Detection]:
         """Return the faces in the raw ``outputs``, best first, in pixels of the picture before the letterbox.
 
