@@ -228,9 +228,9 @@ class Matrix(Register):
         """Say whether ``build`` holds code for the device; ``driver_cuda`` is the newest CUDA of the driver.
 
         ``why``: ``sass`` (machine code) | ``ptx`` (the driver compiles it: a slow first start) |
-        ``no-code`` | ``ptx-driver-older`` | ``ptx-driver-unknown`` | ``ptx-toolkit-unknown`` | ``sass-across-tegra`` |
-        ``capability-dropped`` (its toolkit makes no such code any more) | ``gpu-newer-than-toolkit`` |
-        ``code-unknown`` | ``capability-unreadable``.
+        ``no-code`` | ``ptx-driver-older`` | ``ptx-driver-unknown`` | ``ptx-toolkit-unknown`` |
+        ``sass-across-tegra`` | ``capability-dropped`` (its toolkit makes no such code any more) |
+        ``gpu-newer-than-toolkit`` | ``code-unknown`` | ``capability-unreadable``.
         """
         return judge_gpu(build, compute_capability, self._gpus, driver_cuda)
 

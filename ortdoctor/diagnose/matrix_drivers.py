@@ -26,8 +26,11 @@ class DriverTable:
         self._minor_version = minor_version
 
     def floor(self, cuda: str, os: str) -> Optional[DriverFloor]:
-        """Return the oldest driver for software built with ``cuda``; ``ValueError`` for other text."""
-        major, _ = major_minor(cuda)
+        """Return the oldest driver for software built with ``cuda``."""
+        try:
+            major, _ = major_minor(cuda)
+        except ValueError:
+            return None
         if major >= FIRST_MAJOR_WITH_MINOR_VERSION_COMPATIBILITY:
             return _lowest(
                 [row for row in self._minor_version if row.cuda_major == major], os, "minor-version"

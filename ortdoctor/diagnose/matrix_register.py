@@ -61,7 +61,8 @@ class Register:
 
     def _read_one(self, kind: Type[Row], stem: str, raw: Dict[str, Any], key: str) -> Row:
         # A field that the row leaves out is empty in its id, so "10.2-" for a toolkit without an update.
-        row = read_row(kind, "%s:%s" % (stem, key.format_map(_Blank(raw)).rstrip("-")), raw)
+        name = key.format_map(_Blank(raw)).rstrip("-").replace(" ", "-")
+        row = read_row(kind, "%s:%s" % (stem, name), raw)
         self._register(row.row_id, raw)
         return row
 
