@@ -10,7 +10,7 @@ from .context import Context, here
 from .elf import ElfError, read
 from .loader import Loader, resolve
 from .ort_child import run_here
-from .scripts import not_there
+from .script import not_there
 
 #: Names of the libraries, without prefix and version, by which ``cuda.libraries`` calls them.
 _NAMES = "cudart|cublasLt|cublas|cufft|curand|nvrtc|cudnn(?:_[a-z_]+)?|nvinfer(?:_plugin)?|nvonnxparser"

@@ -12,7 +12,7 @@ from typing import Any, Dict, NamedTuple
 
 from .child import TIME_LIMIT, Ran, run
 from .context import Context
-from .scripts import ended
+from .script import ended
 
 MARK = "@ortdoctor@ "
 
