@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.padding import Padding
 from rich.text import Text
 
-from ortdoctor.report.words import printable
+from ortdoctor.report.words import clean
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,8 +48,8 @@ def print_verified(console: Console, report: VerifyReport) -> None:
         return
     console.print(Text(f"{report.path} is not whole:"))
     for problem in report.problems:
-        where = "the bundle" if problem.file is None else printable(problem.file)
-        _item(console, f"{where}: {printable(problem.text)} ({problem.kind})")
+        where = "the bundle" if problem.file is None else clean(problem.file)
+        _item(console, f"{where}: {clean(problem.text)} ({problem.kind})")
 
 
 def _item(console: Console, text: str, indent: int = 2) -> None:

@@ -1,7 +1,7 @@
 """Load the probe's folder into this interpreter and print its facts between two fences.
 
-Arguments: the folder, the fence, the tool's version. Every line up to the check of the version also
-runs on Python 2.7.
+Arguments: the folder, the fence, the tool's version. Whatever an interpreter meets before the check of its
+version also runs on Python 2.7.
 """
 
 import sys
@@ -10,8 +10,9 @@ FOLDER, FENCE, VERSION = sys.argv[1:4]
 NAME = "ortdoctor_probe"
 
 
-def load():  # type: ignore[no-untyped-def]  # Python 2.7 has no annotations
-    """Import the probe under a name of its own and return its main module."""
+def facts():
+    # type: () -> str
+    """Import the probe under a name of its own and return its facts as a text of ASCII characters."""
     # The current folder comes first on the path of ``python -c``: a json.py of the user's must not break us.
     path = sys.path[:]
     sys.path[:] = [entry for entry in path if entry]
@@ -22,15 +23,18 @@ def load():  # type: ignore[no-untyped-def]  # Python 2.7 has no annotations
     spec = importlib.util.spec_from_file_location(
         NAME, os.path.join(FOLDER, "__init__.py"), submodule_search_locations=[FOLDER]
     )
+    if spec is None or spec.loader is None:
+        raise ImportError("no module can be loaded from %s" % FOLDER)
     package = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = package
     spec.loader.exec_module(package)
-    module = importlib.import_module(NAME + ".__main__")
+    probe = importlib.import_module(NAME + ".__main__")
     sys.path[:] = path
-    return module
+    return str(probe.text(VERSION))
 
 
-def tell(text):  # type: ignore[no-untyped-def]  # as above
+def tell(text):
+    # type: (str) -> None
     """Write past whatever a site hook made of sys.stdout."""
     sys.stdout.flush()
     with open(1, "wb", closefd=False) as out:
@@ -40,4 +44,4 @@ def tell(text):  # type: ignore[no-untyped-def]  # as above
 if sys.version_info < (3, 6):
     sys.stdout.write(FENCE + '{"too_old": "%d.%d.%d"}' % tuple(sys.version_info[:3]) + FENCE)
 else:
-    tell(FENCE + load().text(VERSION) + FENCE)
+    tell(FENCE + facts() + FENCE)
