@@ -142,7 +142,12 @@ class Network:
             }
             for stride in (8, 16, 32)
         ]
-        decoded = {"output": "pred", "bbox": [0, 4], "score": 4, "keypoints": [5, 15] if self.keypoints else None}
+        decoded = {
+            "output": "pred",
+            "bbox": [0, 4],
+            "score": 4,
+            "keypoints": [5, 15] if self.keypoints else None,
+        }
         width, height = self.size
         return make_spec(
             form=self.form,

@@ -56,7 +56,9 @@ def test_one_anchor_and_raw_logits(tmp_path: Path, form: str) -> None:
 def test_the_last_cell_of_a_grid_that_is_cut_off_is_found(tmp_path: Path) -> None:
     # 100 px on a stride of 32 are 4 columns, the last one of them partly outside.
     face = Face((90, 70, 110, 84), 0.9, 32, 3, 2, 1)
-    found = _detector(tmp_path, Network("nchw", (100, 76), faces=[face])).detect(np.zeros((76, 100, 3), np.uint8))
+    found = _detector(tmp_path, Network("nchw", (100, 76), faces=[face])).detect(
+        np.zeros((76, 100, 3), np.uint8)
+    )
     assert [face.bbox for face in found] == [pytest.approx(face.box, abs=1e-4)]  # not clipped to the picture
 
 
@@ -92,7 +94,7 @@ def test_a_spec_of_another_model_is_told(tmp_path: Path) -> None:
     bundles.write_model(tmp_path, made.model(), Network("flat", (96, 64)).spec())
     detector = runner.SCRFD(str(tmp_path))
     outputs = detector.forward(np.zeros((1, 3, 64, 64), np.float32))
-    with pytest.raises(runner.ScrfdError, match="spec.json gives output score_8 12 x 8 x 2 x 1 values"):
+    with pytest.raises(runner.ScrfdError, match=r"spec\.json gives output score_8 12 x 8 x 2 x 1 values"):
         detector.postprocess(outputs, 1.0)
     detector.spec = Network("decoded").spec()
     with pytest.raises(runner.ScrfdError, match="do not belong together: no 'pred'"):
@@ -120,7 +122,7 @@ def test_another_schema_and_a_missing_spec_are_sentences(tmp_path: Path) -> None
     with pytest.raises(runner.ScrfdError, match=r"spec\.json cannot be read: No such file"):
         runner.load_spec(str(tmp_path))
     (tmp_path / "spec.json").write_text(json.dumps({**Network().spec(), "schema": "ortdoctor.scrfd/9"}))
-    with pytest.raises(runner.ScrfdError, match="has the schema ortdoctor.scrfd/9"):
+    with pytest.raises(runner.ScrfdError, match=r"has the schema ortdoctor\.scrfd/9"):
         runner.load_spec(str(tmp_path))
 
 
@@ -137,9 +139,11 @@ def _reference_input(image: Any, size: tuple[int, int]) -> tuple[Any, float]:
 
 @settings(deadline=None, max_examples=25)
 @given(
-    width=st.integers(1, 200), height=st.integers(1, 200), size=st.sampled_from([(64, 64), (96, 40), (33, 70)]),
+    width=st.integers(1, 200),
+    height=st.integers(1, 200),
+    size=st.sampled_from([(64, 64), (96, 40), (33, 70)]),
     seed=st.integers(0, 2**16),
-)  # fmt: skip
+)
 def test_preprocessing_equals_the_reference_bit_for_bit(
     width: int, height: int, size: tuple[int, int], seed: int
 ) -> None:
@@ -260,7 +264,9 @@ def _greedy(boxes: list[tuple[float, ...]], scores: list[float], threshold: floa
     for index in sorted(range(len(boxes)), key=lambda i: (-scores[i], i)):
         for kept in keep:
             a, b = boxes[index], boxes[kept]
-            shared = max(0, min(a[2], b[2]) - max(a[0], b[0]) + 1) * max(0, min(a[3], b[3]) - max(a[1], b[1]) + 1)
+            shared = max(0, min(a[2], b[2]) - max(a[0], b[0]) + 1) * max(
+                0, min(a[3], b[3]) - max(a[1], b[1]) + 1
+            )
             areas = [(box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (a, b)]
             if shared / (sum(areas) - shared) > threshold:
                 break
@@ -294,7 +300,7 @@ FORMS = {
 
 
 def shared_spec(name: str, size: tuple[int, int]) -> dict[str, Any]:
-    """Write down the spec of a shared model; their outputs come as scores, boxes, keypoints of each stride."""
+    """Write down the spec of a shared model; outputs come as scores, boxes, keypoints of each stride."""
     import onnxruntime
 
     model = str(REFERENCE.parent / f"{name}.onnx")
