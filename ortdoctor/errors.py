@@ -10,7 +10,8 @@ exits; a Python user catches the class.
     |-- ModelError            the model file is missing, broken or not what the command needs
     |   `-- DowngradeError    the model cannot be brought to the opset or IR version that was asked for
     |-- BundleError           a bundle cannot be written or does not hold together
-    |-- FactsError            a recorded machine cannot be read
+    |-- FactsError            a recorded machine cannot be read: exit code 2
+    |-- UndeterminedError     nothing could be told of the machine or interpreter: exit code 3
     |-- MatrixError           the data under compat/ breaks its own rules
     `-- MissingExtraError     an optional package that the command needs is not installed
 """
@@ -42,6 +43,14 @@ class BundleError(OrtDoctorError):
 
 class FactsError(OrtDoctorError):
     """A recorded machine cannot be read."""
+
+    exit_code = 2
+
+
+class UndeterminedError(OrtDoctorError):
+    """Nothing could be told of the machine or interpreter that was to be probed."""
+
+    exit_code = 3
 
 
 class MatrixError(OrtDoctorError):

@@ -1,0 +1,34 @@
+"""Named sessions: what a newcomer runs takes minutes, what is heavier has a name of its own."""
+
+import nox
+
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.reuse_existing_virtualenvs = True
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the suite that a newcomer runs."""
+    session.install("-e", ".[cpu,dev]")
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def heavy(session: nox.Session) -> None:
+    """Run what installs real old and new wheels under other interpreters."""
+    session.install("-e", ".[cpu,dev]")
+    session.run("pytest", "-m", "heavy", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Run the linter."""
+    session.install("-e", ".[dev]")
+    session.run("ruff", "check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Run the type checker."""
+    session.install("-e", ".[cpu,dev]")
+    session.run("mypy")
