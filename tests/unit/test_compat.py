@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 COMPAT = ROOT / "compat"
 STEMS = sorted(path.stem for path in COMPAT.glob("*.json"))
-FILES: dict[str, Any] = {
-    stem: json.loads((COMPAT / f"{stem}.json").read_text(encoding="utf-8")) for stem in STEMS
-}
+FILES: dict[str, Any] = {stem: json.loads((COMPAT / f"{stem}.json").read_text(encoding="utf-8")) for stem in STEMS}
 FACTS = ROOT.parent / "shared" / "facts" / "facts.json"
 
 
@@ -207,9 +205,7 @@ def test_cuda_of_the_releases_that_people_have(
 
 
 def test_releases_up_to_1_1_take_any_opset(matrix: Matrix) -> None:
-    assert [
-        row.version for row in matrix.releases() if not row.enforced and parse(row.version) >= parse("1.0")
-    ] == [
+    assert [row.version for row in matrix.releases() if not row.enforced and parse(row.version) >= parse("1.0")] == [
         "1.0.0",
         "1.1.0",
         "1.1.1",
@@ -229,9 +225,7 @@ names = [name for name in os.listdir("compat") if name.endswith("json")]
 matrix = Matrix({name[:-5]: json.load(open("compat/" + name, encoding="utf-8")) for name in names})
 print(len(matrix.releases()), matrix.cuda_of("onnxruntime-gpu", "1.22.0", "linux", "x86_64"))
 """
-    done = subprocess.run(
-        [str(python), "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([str(python), "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.split() == [str(len(FILES["releases"])), "12"], done.stderr
 
 

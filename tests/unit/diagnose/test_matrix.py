@@ -59,9 +59,7 @@ FILES: dict[str, Any] = {
         build("1.17.0", cuda="12.2", channel="onnxruntime-cuda-12", availability="extra-index"),
         build("1.2.0", cuda="10.1", availability="removed"),
         build("1.10.0", cuda="11.4", os="windows"),
-        build(
-            "1.11.0", cuda="10.2", arch="aarch64", channel="jetson", availability="jetson", jetpack=["4.6"]
-        ),
+        build("1.11.0", cuda="10.2", arch="aarch64", channel="jetson", availability="jetson", jetpack=["4.6"]),
     ],
     "drivers": {
         "toolkits": [
@@ -401,9 +399,7 @@ def test_who_wrote_the_ptx(
         (None, "8.6", CANNOT_TELL, "code-unknown"),
     ],
 )
-def test_a_build_that_nobody_read(
-    matrix: Matrix, cuda: str | None, capability: str, value: str, why: str
-) -> None:
+def test_a_build_that_nobody_read(matrix: Matrix, cuda: str | None, capability: str, value: str, why: str) -> None:
     verdict = matrix.gpu_supported(gpu_build(cuda=cuda, cuda_build=None), capability, "13.0")
     assert (verdict.value, verdict.why) == (value, why)
 
