@@ -69,7 +69,8 @@ def test_ascii_prints_ascii(tmp_path: Path) -> None:
 
 def test_saved_facts_are_judged_as_the_machine_was(tmp_path: Path) -> None:
     first = tmp_path / "box.json"
-    code, out, _ = invoke("check", "--json", "--save-facts", str(first), "--facts", str(recorded(tmp_path, machines()[0])))
+    source = str(recorded(tmp_path, machines()[0]))
+    code, out, _ = invoke("check", "--json", "--save-facts", str(first), "--facts", source)
     again, text, _ = invoke("check", "--json", "--facts", str(first))
     assert (code, json.loads(out)) == (again, json.loads(text))
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
