@@ -49,7 +49,7 @@ def toolkit_folders(context: Context) -> List[str]:
         # /usr/bin/nvcc, a distribution's package or somebody's wrapper, makes /usr no toolkit.
         if any(os.path.exists(os.path.join(above, name)) for name in ("nvvm",) + _VERSION_FILES):
             named.append(above[len(os.path.realpath(context.root)) :] if context.root else above)
-    folders = []  # type: List[str]
+    folders: List[str] = []
     seen = set()
     for path in named:
         real = os.path.realpath(context.path(path))
@@ -62,7 +62,7 @@ def toolkit_folders(context: Context) -> List[str]:
 def _programs(context: Context, folders: Iterable[str]) -> List[str]:
     """Return the paths of nvcc in folders, each file once."""
     name = "nvcc.exe" if context.os == "windows" else "nvcc"
-    paths = {}  # type: Dict[str, str]
+    paths: Dict[str, str] = {}
     for folder in folders:
         path = os.path.join(folder, name)
         if os.path.isfile(context.path(path)):
@@ -91,7 +91,7 @@ def nvcc(context: Context, folders: List[str]) -> Facts:
 
 def _all(programs: List[str], env: Dict[str, str]) -> Dict[str, Ran]:
     """Run ``--version`` of all programs side by side."""
-    done = {}  # type: Dict[str, Ran]
+    done: Dict[str, Ran] = {}
 
     def work(program: str) -> None:
         done[program] = run([program, "--version"], limit=_NVCC_LIMIT, env=env)

@@ -46,7 +46,7 @@ def header(context: Context, sites: Iterable[str]) -> Facts:
     if context.os == "linux":
         folders += ["/usr/include", "/usr/include/*-linux-gnu*", "/usr/local/include"]
     folders += [os.path.join(site, "nvidia", "cudnn", "include") for site in sites]
-    values = {}  # type: Dict[str, Dict[str, Any]]
+    values: Dict[str, Dict[str, Any]] = {}
     for pattern in folders:
         for folder in sorted(glob.glob(context.path(pattern))):
             item = _version_in(context, folder[len(context.root) :])

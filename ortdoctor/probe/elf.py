@@ -156,7 +156,7 @@ class _File:
         size = struct.calcsize(layout)
         length = min(parts[0].size // size, _MOST_DYNAMIC) * size
         data = self.bytes_at(parts[0].offset, length, "the dynamic section")
-        tags = {}  # type: Dict[int, List[int]]
+        tags: Dict[int, List[int]] = {}
         for tag, value in struct.iter_unpack(layout, data):
             if tag == _DT_NULL:
                 return tags
@@ -178,7 +178,7 @@ class _File:
 
     def versions(self, segments: List[_Segment], dynamic: Dict[int, List[int]], strings: "_Strings") -> List[str]:
         """Return the names of all versions that the file needs: the chains of Verneed and Vernaux."""
-        names = []  # type: List[str]
+        names: List[str] = []
         left = dynamic.get(_DT_VERNEEDNUM, [0])[-1]
         if left > _MOST_VERSIONS:
             raise ElfError("%s claims to need versions of %d libraries" % (self.path, left))
@@ -207,7 +207,7 @@ class _Strings:
         self.file = file
         self.dynamic = dynamic
         self.size = dynamic.get(_DT_STRSZ, [0])[-1]
-        self.start = None  # type: Optional[int]
+        self.start: Optional[int] = None
         if _DT_STRTAB in dynamic:
             self.start = file.offset(segments, dynamic[_DT_STRTAB][-1], "its string table")
 

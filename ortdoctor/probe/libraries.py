@@ -55,7 +55,7 @@ def copies(context: Context, loader: Loader, paths: Iterable[str], toolkits: Ite
         return []
     sites = list(paths)
     versions = wheel_versions(sites)
-    seen = {}  # type: Dict[str, Copy]
+    seen: Dict[str, Copy] = {}
     for supply, path in _files(context, loader, sites, list(toolkits), pattern):
         real = os.path.realpath(context.path(path))
         if real not in seen and os.path.isfile(real):
@@ -136,7 +136,7 @@ def windows_version(digits: str) -> str:
 
 def wheel_versions(sites: Iterable[str]) -> Dict[str, str]:
     """Return the version of the wheel that each library of an ``nvidia-*`` or ``tensorrt*`` wheel came in."""
-    versions = {}  # type: Dict[str, str]
+    versions: Dict[str, str] = {}
     for site in sites:
         for record in glob.glob(os.path.join(glob.escape(site), "*.dist-info", "RECORD")):
             stem = os.path.basename(os.path.dirname(record))[: -len(".dist-info")]
@@ -179,7 +179,7 @@ def loaded_paths(context: Context, loader: Loader, sonames: List[str]) -> Dict[s
     and is believed where it differs, unless loading failed for another reason than that there is no
     such file. cuDNN's sub-libraries are not loaded: cuDNN opens them itself, and they take long.
     """
-    taken = {}  # type: Dict[str, Optional[str]]
+    taken: Dict[str, Optional[str]] = {}
     for soname in sonames:
         path = resolve(loader, soname).path
         taken[soname] = os.path.realpath(path) if path and not context.root else path

@@ -98,7 +98,7 @@ def read_cache(context: Context) -> Tuple[Dict[str, List[str]], str]:
     if program is None:
         return {}, "there is no ldconfig in %s" % ":".join(folders)
     ran = run([program, "-p"], limit=10, env=context.env)
-    cache = {}  # type: Dict[str, List[str]]
+    cache: Dict[str, List[str]] = {}
     # Entries for a processor level come after the plain one here: every processor can load that.
     entries = _CACHE_LINE.findall(ran.out)
     for soname, _, path in sorted(entries, key=lambda entry: "hwcap" in entry[1]):
@@ -114,7 +114,7 @@ def resolve(loader: Loader, name: str, chain: Optional[List[Object]] = None) -> 
     ``chain`` is the object that needs it, then the one that loaded that, and so on, without the
     program. None is a search by ``ctypes.CDLL(name)``: the caller has no search path of its own.
     """
-    searched = []  # type: List[str]
+    searched: List[str] = []
     for label, folder in _places(loader, chain or []):
         where = ("%s %s" % (label, folder)).strip()
         if where not in searched:

@@ -46,7 +46,7 @@ def collect(context: Context) -> Facts:
 
 def _later(work: Callable[[], Answer]) -> Callable[[], Answer]:
     """Start ``work`` beside us; the result waits for it."""
-    done = []  # type: List[Answer]
+    done: List[Answer] = []
     thread = threading.Thread(target=lambda: done.append(work()), daemon=True)
     thread.start()
 

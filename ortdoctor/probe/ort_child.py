@@ -6,13 +6,12 @@ and what others print is passed over.
 """
 
 import json
-import pkgutil
 import sys
 from typing import Any, Dict, NamedTuple
 
 from .child import TIME_LIMIT, Ran, run
 from .context import Context
-from .script import ended
+from .script import ended, source_of
 
 MARK = "@ortdoctor@ "
 
@@ -33,14 +32,13 @@ def run_here(context: Context, name: str, request: Dict[str, Any], limit: float 
 
     ``-u`` because text that waits in a buffer is lost in a crash.
     """
-    source = (pkgutil.get_data(__package__ or "", "scripts/%s.py" % name) or b"").decode("utf-8")
     env = dict(context.env)
     # A Python traceback of a crash would look like a message of the library that crashed.
     env.pop("PYTHONFAULTHANDLER", None)
-    ran = run([sys.executable, "-u", "-c", source, json.dumps(request)], limit, env, context.cwd)
+    ran = run([sys.executable, "-u", "-c", source_of(name), json.dumps(request)], limit, env, context.cwd)
     shown = "%s %s.py" % (sys.executable, name)
     error = ran.error.replace(ran.command, shown) if ran.error else None
-    said = {}  # type: Dict[str, Any]
+    said: Dict[str, Any] = {}
     for line in ran.out.splitlines():
         if line.startswith(MARK):
             said.update(_parsed(line[len(MARK) :]))

@@ -65,7 +65,7 @@ def elsewhere(context: Context, own_paths: Iterable[str]) -> List[Dict[str, str]
 def prefixes(context: Context) -> List[str]:
     """Return the folders that may hold a Python: of PATH, the project, and where tools put them."""
     windows = context.os == "windows"
-    found = []  # type: List[str]
+    found: List[str] = []
     for folder in context.path_entries():
         if windows:
             found += [folder, os.path.dirname(folder.rstrip("\\/"))]
@@ -79,7 +79,7 @@ def prefixes(context: Context) -> List[str]:
         if expanded:
             matches = sorted(glob.glob(context.path(expanded)))
             found += [match[len(context.root) :] for match in matches]
-    unique = []  # type: List[str]
+    unique: List[str] = []
     for prefix in found:
         if prefix not in unique and os.path.isdir(context.path(prefix)):
             unique.append(prefix)

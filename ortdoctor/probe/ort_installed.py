@@ -39,7 +39,7 @@ class Distribution(NamedTuple):
 
 def distributions(paths: Iterable[str]) -> List[Distribution]:
     """Return the distributions on ``paths`` (sys.path) that own files in a folder ``onnxruntime/``."""
-    found = {}  # type: Dict[str, Distribution]
+    found: Dict[str, Distribution] = {}
     for location in paths:
         for entry in _metadata_folders(location):
             seen = _read(location, entry)

@@ -60,7 +60,7 @@ def preloads(source: str) -> List[Preload]:
         if strings:
             marks = re.findall(r"ORT_(\w+?)_UNAVAILABLE", " ".join(_strings(statement)))
             found.append(Preload(_provider(marks[0].lower() if marks else "cuda"), strings))
-    merged = {}  # type: Dict[str, List[str]]
+    merged: Dict[str, List[str]] = {}
     for item in found:
         names = merged.setdefault(item.provider, [])
         names += [name for name in item.sonames if name not in names]
@@ -115,7 +115,7 @@ def _describe(
     loader: Loader, path: str, provider: str, above: List[Object], preload: Dict[str, List[str]]
 ) -> Dict[str, Any]:
     """Return one library's entry; ``above`` is what opens it, nearest first."""
-    entry = {"path": path, "provider": provider, "needed": [], "runpath": []}  # type: Dict[str, Any]
+    entry: Dict[str, Any] = {"path": path, "provider": provider, "needed": [], "runpath": []}
     preloaded = preload.get(provider, [])
     # ctypes opens these, before anything of onnxruntime is loaded: its RPATHs have no say.
     entry["needed"] = [_need(loader, name, None) for name in preloaded]

@@ -84,7 +84,7 @@ def _import(answer: Answer, source: str) -> Fact:
     said = answer.said.get("import")
     if said is None and answer.ran.exit is None:
         return failed(answer.trouble(), source)
-    value = {"ok": False, "version": None, "error": None, "error_type": None, "warnings": []}  # type: Dict[str, Any]
+    value: Dict[str, Any] = {"ok": False, "version": None, "error": None, "error_type": None, "warnings": []}
     value["stderr"] = _stderr(answer, 0)
     if said is None:
         value.update(error=answer.trouble(), exit=answer.ran.exit, signal=answer.ran.signal)

@@ -33,7 +33,7 @@ def load(name: str, function: str) -> Dict[str, Any]:
             library = ctypes.CDLL(name)
     except OSError as error:
         return {"error": str(error)}
-    said = {"path": path_of(library)}  # type: Dict[str, Any]
+    said: Dict[str, Any] = {"path": path_of(library)}
     if function:
         try:
             call = getattr(library, function)
