@@ -60,7 +60,7 @@ def log(text: str) -> Optional[Dict[str, Any]]:
             gpu["bus_id"] = start.group("gpu")
         else:
             gpu["index"] = int(start.group("gpu"))
-        total = first(r"\bFB Memory Usage\s.*?\bTotal\s*: *(\d+) *Mi?B", block, re.S)
+        total = first(r"\bFB Memory Usage\s.{0,300}?\bTotal\s*: *(\d+) *Mi?B", block, re.S)
         if total:
             gpu["memory_mib"] = int(total)
         gpus.append(gpu)
