@@ -18,7 +18,8 @@ PACKAGE = ROOT / "ortdoctor"
 MAY_IMPORT = {
     "probe": {"probe"},
     "diagnose": {"diagnose"},
-    "report": {"report", "diagnose"},
+    "report": {"report", "diagnose", "model", "bundle"},
+    "data": {"data", "diagnose", "errors"},
     "model": {"model", "diagnose", "data", "errors"},
     "bundle": {"bundle", "model", "diagnose", "data", "errors", ""},
     "cli": {"cli", "bundle", "model", "report", "diagnose", "probe", "data", "errors", ""},
@@ -42,7 +43,8 @@ FLOOR = [
 
 
 def modules(room: str) -> list[Path]:
-    return sorted((PACKAGE / room).rglob("*.py"))
+    single = PACKAGE / f"{room}.py"
+    return [single] if single.is_file() else sorted((PACKAGE / room).rglob("*.py"))
 
 
 def imports(path: Path) -> set[str]:

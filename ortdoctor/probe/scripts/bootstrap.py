@@ -1,0 +1,47 @@
+"""Load the probe's folder into this interpreter and print its facts between two fences.
+
+Arguments: the folder, the fence, the tool's version. Whatever an interpreter meets before the check of its
+version also runs on Python 2.7.
+"""
+
+import sys
+
+FOLDER, FENCE, VERSION = sys.argv[1:4]
+NAME = "ortdoctor_probe"
+
+
+def facts():
+    # type: () -> str
+    """Import the probe under a name of its own and return its facts as a text of ASCII characters."""
+    # The current folder comes first on the path of ``python -c``: a json.py of the user's must not break us.
+    path = sys.path[:]
+    sys.path[:] = [entry for entry in path if entry]
+    sys.dont_write_bytecode = True  # a diagnosis leaves no files behind
+    import importlib.util  # noqa: PLC0415 - Python 2.7 has no such module, and the path must be clean first
+    import os  # noqa: PLC0415 - as above
+
+    spec = importlib.util.spec_from_file_location(
+        NAME, os.path.join(FOLDER, "__init__.py"), submodule_search_locations=[FOLDER]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError("no module can be loaded from %s" % FOLDER)
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[NAME] = package
+    spec.loader.exec_module(package)
+    probe = importlib.import_module(NAME + ".__main__")
+    sys.path[:] = path
+    return str(probe.text(VERSION))
+
+
+def tell(text):
+    # type: (str) -> None
+    """Write past whatever a site hook made of sys.stdout."""
+    sys.stdout.flush()
+    with open(1, "wb", closefd=False) as out:
+        out.write(text.encode("ascii"))
+
+
+if sys.version_info < (3, 6):
+    sys.stdout.write(FENCE + '{"too_old": "%d.%d.%d"}' % tuple(sys.version_info[:3]) + FENCE)
+else:
+    tell(FENCE + facts() + FENCE)
