@@ -9,21 +9,22 @@ import typer
 from rich.console import Console
 
 from ortdoctor import data
-from ortdoctor.bundle.targets import target_ids
 from ortdoctor.bundle.write import write_bundle
 from ortdoctor.cli import machine
 from ortdoctor.report.bundle import print_written
 
 
-def _targets() -> str:
-    return ", ".join(target_ids(data.compat_json("targets")))
-
-
 def bundle(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="An SCRFD face detector, an ONNX file.")],
-    target: Annotated[str, typer.Option("--target", "-t", metavar="ID", help=f"Where it is to run: {_targets()}.")],
+    target: Annotated[str, typer.Option("--target", "-t", metavar="ID", help="It is to run on cpu, host or cuda10.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="What to write; default MODEL-TARGET. A name ending in .zip or .tar.gz is an archive.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="What to write; default MODEL-TARGET. A name that ends in .zip or .tar.gz is an archive.",
+        ),
     ] = None,
     archive: Annotated[bool, typer.Option("--archive", help="Write one file, DIR.zip, instead of a folder.")] = False,
     image: Annotated[

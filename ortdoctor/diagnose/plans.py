@@ -37,6 +37,7 @@ class Plan(NamedTuple):
 
     ``supply`` are the requirements that bring CUDA and cuDNN; ``loader`` says how the program reaches them:
     ``"preload"`` (call ``preload_dlls()``), ``"path"`` (the loader's search path), or ``""`` (found already).
+    ``commands`` bring the environment there from what is in it, ``fresh`` from one without any onnxruntime.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Plan(NamedTuple):
     supply: List[str]
     loader: str
     commands: List[str]
+    fresh: List[str]
     because: List[Reason]
     rejected: List[Rejected]
 
@@ -121,7 +123,7 @@ def _supplied(facts: Facts, build: Build) -> Fit:
 
 
 def _available(build: Build) -> Fit:
-    values = {"availability": build.availability, "where": build.where}
+    values = {"where": build.where, "cuda": build.cuda}
     return Fit(
         build.availability in ("index", "jetson"),
         build.availability.replace("-", "_"),
@@ -136,26 +138,34 @@ def _gpu_plan(facts: Facts, build: Build, because: List[Reason], rejected: List[
         [] if jetson or fits.on_loader_path(facts, list(build.sonames)) else supply.for_build(build) or []
     )
     loader = ("preload" if version_tuple(build.version) >= FIRST_PRELOAD else "path") if wheels else ""
-    commands = _commands(facts, build, wheels)
-    if loader == "path":
-        commands += remedies.loader_path(facts)
-    return Plan("gpu", build.distribution, build.version, build, wheels, loader, commands, because, rejected)
+    after = remedies.loader_path(facts) if loader == "path" else []
+    commands, fresh = (
+        _commands(facts, build, wheels, gone) + after for gone in (_in_the_way(facts, build), [])
+    )
+    return Plan(
+        "gpu", build.distribution, build.version, build, wheels, loader, commands, fresh, because, rejected
+    )
 
 
 def _cpu_plan(facts: Facts, matrix: Matrix, why: Reason, rejected: List[Rejected]) -> Plan:
     build, reasons, refused = _choose(facts, matrix, CPU_DISTRIBUTION)
-    rejected = rejected + refused
+    if why.code == "has_gpu":
+        why = Reason("no_gpu_build", why.values, why.evidence)
+    because, rejected = [why] + reasons, rejected + refused
     if build is None:
-        return Plan("none", CPU_DISTRIBUTION, None, None, [], "", [], [why], rejected)
-    commands = _commands(facts, build, [])
-    return Plan("cpu", build.distribution, build.version, build, [], "", commands, [why] + reasons, rejected)
+        return Plan("none", CPU_DISTRIBUTION, None, None, [], "", [], [], because, rejected)
+    commands, fresh = (_commands(facts, build, [], gone) for gone in (_in_the_way(facts, build), []))
+    return Plan("cpu", build.distribution, build.version, build, [], "", commands, fresh, because, rejected)
 
 
-def _commands(facts: Facts, build: Build, wheels: List[str]) -> List[str]:
+def _in_the_way(facts: Facts, build: Build) -> List[str]:
+    """Return what to remove first: all, where there is another one, whose removal takes shared files with it."""
+    names = [row["name"] for row in installed.distributions(facts)]
+    return names if any(name != build.distribution for name in names) else []
+
+
+def _commands(facts: Facts, build: Build, wheels: List[str], uninstall: List[str]) -> List[str]:
     """Return the commands that leave ``build`` as the only distribution in the shared folder."""
-    others = [row["name"] for row in installed.distributions(facts) if row["name"] != build.distribution]
-    # The folder is shared: after another one is removed, its files are gone from this one, too.
-    names = [row["name"] for row in installed.distributions(facts)] if others else []
     requirements = ["%s==%s" % (build.distribution, build.version)]
     fetch: List[str] = []
     if build.availability == "jetson":
@@ -164,7 +174,7 @@ def _commands(facts: Facts, build: Build, wheels: List[str]) -> List[str]:
     if build.numpy and _has_numpy_2(facts):
         requirements.append("numpy" + build.numpy)
     upgrade = fits.platform(facts, build).reason == "pip"
-    return fetch + remedies.install(facts, requirements + wheels, uninstall=names, upgrade_pip=upgrade)
+    return fetch + remedies.install(facts, requirements + wheels, uninstall=uninstall, upgrade_pip=upgrade)
 
 
 def _wheel_name(facts: Facts, build: Build) -> str:

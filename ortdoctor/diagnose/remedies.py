@@ -67,14 +67,17 @@ def install(
     return commands
 
 
-def reinstall(facts: Facts, names: Sequence[str], requirement: str, leftover: Optional[str]) -> List[str]:
-    """Return the commands that remove ``names`` and the folder that is left of them, and install one again."""
+def remove(facts: Facts, names: Sequence[str], leftover: Optional[str]) -> List[str]:
+    """Return the commands that remove ``names`` and the folder that is left of them.
+
+    A recorded file may claim any folder: only one that is called ``onnxruntime`` is ever to be deleted.
+    """
     system = machine.os_of(facts)
-    removed = install(facts, (), uninstall=names)
-    if leftover:
-        remove = "rmdir /s /q %s" if system == "windows" else "rm -rf -- %s"
-        removed.append(remove % quote(leftover, system))
-    return removed + install(facts, ["--no-cache-dir", requirement])
+    commands = install(facts, (), uninstall=names)
+    if leftover and re.search(r"[^\\/.][\\/]onnxruntime$", leftover) and ".." not in leftover:
+        command = "rmdir /s /q %s" if system == "windows" else "rm -rf -- %s"
+        commands.append(command % quote(leftover, system))
+    return commands
 
 
 def download(facts: Facts, where: Optional[str], name: str) -> List[str]:

@@ -131,6 +131,7 @@ SHAPES: Dict[str, Shape] = {
             "runpath?": ["str"],
             "glibc?": "str",
             "glibcxx?": "str",
+            "error?": "str",
         }
     ],
     "ort.session": {"cpu?": _SESSION, "cuda?": _SESSION},

@@ -35,10 +35,8 @@ def print_written(console: Console, result: BundleResult) -> None:
     _item(console, f"Golden picture: {result.detections} faces")
     if not result.detections:
         _item(console, "With no face in it, the smoke test compares raw outputs only; --image gives another picture")
-    if result.archive:
-        console.print(Text("On the target: unpack it, install requirements.txt, then run python smoke_test.py"))
-    else:
-        console.print(Text(f"On the target: install requirements.txt, then run python {result.path.name}/smoke_test.py"))
+    first = "unpack it, " if result.archive else ""
+    console.print(Text(f"On the target: {first}install requirements.txt, then run smoke_test.py in it"))
 
 
 def print_verified(console: Console, report: VerifyReport) -> None:

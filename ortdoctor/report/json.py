@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Sequence
 from ortdoctor.diagnose.facts import FAILED, FOUND, UNCOLLECTED, Facts
 from ortdoctor.diagnose.findings import Finding
 from ortdoctor.diagnose.judge import Report
+from ortdoctor.diagnose.plans import Plan
 from ortdoctor.report import summary, words
 
 SCHEMA = "ortdoctor.report/1"
@@ -26,7 +27,7 @@ def document(
         "ortdoctor": version,
         "verdict": report.verdict,
         "facts": _finite(facts.raw),
-        "findings": [_finding(row, facts, known) for row in report.findings],
+        "findings": [_finding(row, facts, known, report.plan) for row in report.findings],
         "undetermined": [
             {"question": row.question, "missing": row.missing, "text": words.undetermined(row)}
             for row in report.undetermined
@@ -49,8 +50,8 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _finding(row: Finding, facts: Facts, causes: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
-    said = words.finding(row, causes)
+def _finding(row: Finding, facts: Facts, causes: Dict[str, Dict[str, Any]], plan: Plan) -> Dict[str, Any]:
+    said = words.finding(row, causes, plan)
     return {
         "id": row.cause,
         "severity": row.severity,

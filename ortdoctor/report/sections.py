@@ -95,7 +95,7 @@ def sheet(
     errors, warnings = (
         sum(row.severity == severity for row in report.findings) for severity in (ERROR, WARNING)
     )
-    first = words.finding(report.findings[0], known).title if report.findings else None
+    first = words.finding(report.findings[0], known, report.plan).title if report.findings else None
     mark = {"healthy": OK, "problems": ERROR}.get(report.verdict, OPEN)
     text = words.verdict(report.verdict, errors, warnings, first)
     return Sheet(sections, _plan(report, verbose=verbose), mark, text)
@@ -105,7 +105,7 @@ def _grouped(report: Report, causes: Dict[str, Dict[str, Any]]) -> Dict[str, Lis
     lines: Dict[str, List[Line]] = {title: [] for title, _ in GROUPS}
     told: List[List[str]] = []
     for row in report.findings:
-        said = words.finding(row, causes)
+        said = words.finding(row, causes, report.plan)
         family = causes.get(row.cause, {}).get("family", "")
         # The same commands cure several findings: they are printed under the first.
         commands = [] if row.commands in told else row.commands
@@ -124,8 +124,7 @@ def _grouped(report: Report, causes: Dict[str, Dict[str, Any]]) -> Dict[str, Lis
 def _plan(report: Report, verbose: bool) -> Optional[Line]:
     """Show the plan where asked for, and where a GPU has to go without a build: then the reasons are the answer."""
     plan = report.plan
-    unserved = plan.kind != "gpu" and plan.because and plan.because[0].code == "has_gpu"
-    if not verbose and not (unserved and report.findings):
+    if not verbose and not (plan.because[0].code == "no_gpu_build" and report.findings):
         return None
     details = ["because " + text for text in words.because(plan)]
     details += ["not " + text for text in words.rejections(plan)]

@@ -25,8 +25,12 @@ def _system(facts: Facts) -> List[str]:
     distribution = facts.record("system.distribution")
     libc = facts.record("system.libc")
     jetson = facts.record("system.jetson")
+    system = facts.text("system.os") or ""
     return [
-        distribution.get("pretty_name") or distribution.get("id") or facts.text("system.os") or "not known",
+        distribution.get("pretty_name")
+        or distribution.get("id")
+        or words.NAMES.get(system, system)
+        or "not known",
         facts.text("system.arch") or "",
         "%s %s" % (libc["name"], libc["version"] or "") if libc else "",
         "L4T %s" % jetson["l4t"] if jetson else "",
@@ -59,7 +63,8 @@ def _gpu(facts: Facts) -> List[str]:
         )
         return ["Tegra GPU of L4T" if facts.state("system.jetson") == FOUND else state]
     cuda = facts.text("gpu.driver_cuda")
-    return devices + ["driver %s" % (driver or "not known"), "up to CUDA %s" % cuda if cuda else ""]
+    of_l4t = "of L4T" if facts.state("system.jetson") == FOUND else "not known"
+    return devices + ["driver %s" % (driver or of_l4t), "up to CUDA %s" % cuda if cuda else ""]
 
 
 def _cuda(facts: Facts) -> List[str]:
@@ -79,9 +84,13 @@ def _ort(facts: Facts) -> List[str]:
     rows = ["%s %s" % (row["name"], row["version"]) for row in facts.records("ort.distributions")]
     if not rows:
         return ["not installed" if facts.state("ort.distributions") == ABSENT else "not known"]
-    session = facts.record("ort.session").get("cuda") or facts.record("ort.session").get("cpu")
-    active = ", ".join(session["active"]) if session else ""
-    return [" and ".join(rows), "a session gets %s" % active if active else ""]
+    sessions = facts.record("ort.session")
+    asked = "a session that asks for CUDA" if sessions.get("cuda") else "a session"
+    session = sessions.get("cuda") or sessions.get("cpu")
+    if not session:
+        return [" and ".join(rows)]
+    failed = "fails" if session["error"] or session["signal"] or not session["active"] else ""
+    return [" and ".join(rows), "%s %s" % (asked, failed or "gets " + ", ".join(session["active"]))]
 
 
 _SUMMARIES: Dict[str, Callable[[Facts], List[str]]] = {

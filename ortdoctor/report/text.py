@@ -66,7 +66,7 @@ def _section(section: Section, marks: Dict[str, str], bullets: Dict[str, str]) -
 def _body(line: Line, indent: str) -> List[str]:
     lines: List[str] = []
     for text in [*line.details, line.remedy]:
-        lines += _wrapped(text, indent, "  ") if text else []
+        lines += _wrapped(text, indent, "") if text else []
     # A command is never wrapped: it has to survive being pasted.
     return lines + [indent + "  " + command for command in line.commands]
 

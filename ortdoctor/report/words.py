@@ -24,6 +24,7 @@ QUESTIONS = {
 
 REASONS = {
     "has_gpu": "{gpu} with driver {driver} can be used",
+    "no_gpu_build": "no GPU build that can still be installed fits {gpu} with driver {driver}",
     "no_driver": "no NVIDIA driver was found, so the CPU package is the one that fits",
     "driver_not_known": "whether an NVIDIA driver is there could not be told",
     "not_jetson": "",
@@ -47,10 +48,16 @@ REASONS = {
     "supply": "CUDA {cuda} and cuDNN {cudnn} come as wheels or are installed",
     "index": "it is on the index",
     "jetson": "NVIDIA offers it as a wheel for JetPack",
-    "removed": "it was removed from the index",
+    "removed": "removed from the index; a wheel kept elsewhere, or a build from source, would run",
     "extra_index": "it is on another index only",
     "archive": "it is offered as an archive only, not as a wheel",
 }
+
+#: Said where the commands of a finding install the CPU package because no GPU build fits.
+FALLBACK = "Until then no GPU build that can still be installed fits; these commands install the CPU package."
+
+#: Names as people write them, for values that rules take from the facts.
+NAMES = {"linux": "Linux", "windows": "Windows", "macos": "macOS", "intel": "Intel", "amd": "AMD"}
 
 #: The same question answered with no reads differently.
 REFUSALS = {
@@ -92,7 +99,7 @@ def shortened(text: Any) -> str:
 
 def filled(template: str, values: Dict[str, Any]) -> str:
     """Return the template with ``values``; a value that is None or was not given reads as not known."""
-    shown = _Values({name: shortened(value) for name, value in values.items() if value not in (None, "")})
+    shown = _Values({n: shortened(NAMES.get(str(v), v)) for n, v in values.items() if v not in (None, "")})
     return template.format_map(shown)
 
 
@@ -101,13 +108,16 @@ def by_id(causes: Sequence[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
     return {row["id"]: row for row in causes}
 
 
-def finding(row: Finding, causes: Dict[str, Dict[str, Any]]) -> Said:
+def finding(row: Finding, causes: Dict[str, Dict[str, Any]], plan: Plan) -> Said:
     """Return the words of a finding; a cause that the vocabulary lacks is told by its id."""
     cause = causes.get(row.cause)
     if cause is None:
         return Said(row.cause, "", "")
     detail, remedy = (_variant(cause[part], row.variant) for part in ("detail", "remedy"))
-    return Said(cause["title"], filled(detail, row.values), filled(remedy, row.values))
+    cure = filled(remedy, row.values)
+    if row.commands and row.commands == plan.commands and plan.because[0].code == "no_gpu_build":
+        cure = "%s %s" % (cure, FALLBACK)
+    return Said(cause["title"], filled(detail, row.values), cure)
 
 
 def _variant(templates: Dict[str, str], variant: str) -> str:

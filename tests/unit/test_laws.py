@@ -125,7 +125,8 @@ def test_the_floor_imports_on_a_real_python_36() -> None:
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).replace(".__init__", "")
         for path in FLOOR
-        if path.is_relative_to(PACKAGE) and path.name != "__main__.py"
+        # Entry points and the scripts of children run when they are imported.
+        if path.is_relative_to(PACKAGE) and path.name != "__main__.py" and path.parent.name != "scripts"
     ]
     program = "import importlib, sys\nfor n in sys.argv[1:]: importlib.import_module(n)"
     subprocess.run([python, "-c", program, *names], check=True, timeout=60, cwd=ROOT)

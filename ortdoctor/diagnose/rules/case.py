@@ -35,10 +35,12 @@ class Case(NamedTuple):
         return record if isinstance(record, dict) else None
 
     @property
-    def cuda_active(self) -> Optional[bool]:
-        """Whether a session that asked for CUDA got it; None where none was tried."""
+    def cuda_works(self) -> bool:
+        """Whether a session that asked for CUDA got it and ran on it."""
         session = self.session("cuda")
-        return None if session is None else CUDA in session["active"]
+        return (
+            session is not None and CUDA in session["active"] and not (session["error"] or session["signal"])
+        )
 
 
 def said(record: Optional[Record]) -> str:

@@ -26,11 +26,6 @@ def at_import(case: Case, text: str) -> List[Result]:
     return _judged(case, found, "import") + _off_path(case, found)
 
 
-def mismatch(case: Case) -> List[Result]:
-    """Return only that CUDA of another major is here: true whatever stands in the way before it."""
-    return [row for row in rules(case) if isinstance(row, Finding) and row.cause == "cuda_major_mismatch"]
-
-
 def _judged(case: Case, found: Missing, variant: str) -> List[Result]:
     absent = [name for name in found.sonames if name not in found.off_path]
     if not absent:

@@ -1,6 +1,6 @@
 """cuDNN: of another major, or not installed. Copies off the loader's path are told with those of CUDA."""
 
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from ortdoctor.diagnose.facts import version_tuple
 from ortdoctor.diagnose.findings import ERROR, Finding, Undetermined
@@ -21,11 +21,6 @@ def at_import(case: Case, text: str) -> List[Result]:
     parsed = [(name, parse_soname(name)) for name in reported_missing(text)]
     names = [name for name, library in parsed if library and library.family == "cudnn"]
     return _judged(case, libraries.look_for(case.facts, names, "cudnn", ["ort.import"])) if names else []
-
-
-def mismatch(case: Case) -> List[Result]:
-    """Return only that cuDNN of another major is here."""
-    return [row for row in rules(case) if isinstance(row, Finding) and row.cause == "cudnn_major_mismatch"]
 
 
 def _judged(case: Case, found: Missing) -> List[Result]:
@@ -52,20 +47,18 @@ def _judged(case: Case, found: Missing) -> List[Result]:
 
 
 def _versions_here(case: Case, found: Missing) -> Dict[str, str]:
-    """Return each cuDNN version on the disk and where it is: libraries, headers and wheels."""
-    seen: Dict[str, str] = {}
+    """Return, for each major of cuDNN on the disk, the most exact version that is known and where it is."""
+    told = [(row["cudnn"], row["path"]) for row in case.facts.records("cudnn.header")]
+    told += [(row["version"], row["distribution"]) for row in case.facts.records("cudnn.wheels")]
     for row in found.others:
         library = libraries.library_of(row)
-        version = row["version"] or (library.version if library else None)
-        if version_tuple(version):
-            seen.setdefault(str(version), str(row["path"]))
-    for row in case.facts.records("cudnn.header"):
-        if version_tuple(row["cudnn"]):
-            seen.setdefault(str(row["cudnn"]), str(row["path"]))
-    for row in case.facts.records("cudnn.wheels"):
-        if version_tuple(row["version"]):
-            seen.setdefault(str(row["version"]), str(row["distribution"]))
-    return seen
+        told.append((row["version"] or (library.version if library else None), row["path"]))
+    seen: Dict[int, Tuple[str, str]] = {}
+    for version, where in told:
+        parts = version_tuple(version)
+        if parts and (parts[0] not in seen or len(parts) > len(version_tuple(seen[parts[0]][0]))):
+            seen[parts[0]] = (str(version), str(where))
+    return dict(seen.values())
 
 
 def _wanted(case: Case, sonames: List[str]) -> Optional[str]:

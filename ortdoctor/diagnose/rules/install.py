@@ -106,9 +106,6 @@ def _namespace(case: Case, module: Record) -> Finding:
 
 def _broken(case: Case, variant: str, values: Record, severity: str) -> Finding:
     names = [row["name"] for row in installed.distributions(case.facts)]
-    requirement = case.plan.distribution
-    if case.plan.version:
-        requirement += "==%s" % case.plan.version
     leftover = case.facts.record("ort.folder").get("path")
     return Finding(
         cause="broken_onnxruntime_install",
@@ -116,7 +113,7 @@ def _broken(case: Case, variant: str, values: Record, severity: str) -> Finding:
         severity=severity,
         values=values,
         evidence=["ort.distributions", "ort.folder", "ort.module"],
-        commands=remedies.reinstall(case.facts, names, requirement, leftover),
+        commands=remedies.remove(case.facts, names, leftover) + case.plan.fresh,
     )
 
 

@@ -68,15 +68,15 @@ def _of_family(sonames: Sequence[str], family: str) -> List[str]:
 
 
 def versions_here(facts: Facts) -> Dict[str, List[str]]:
-    """Return each CUDA version on the disk with the folders that it is in; toolkits count, the driver does not."""
+    """Return each CUDA version on the disk with where it is: its libraries, else its toolkit, else its nvcc."""
     seen: Dict[str, List[str]] = {}
     for row in facts.records("cuda.libraries"):
         library = parse_soname(_soname(row))
         if library is not None and library.cuda:
             seen.setdefault(library.cuda, []).append(_folder(row["path"]))
     for row in facts.records("cuda.toolkits") + facts.records("cuda.nvcc"):
-        if version_tuple(row["cuda"]):
-            seen.setdefault(str(row["cuda"]), []).append(str(row["path"]))
+        if version_tuple(row["cuda"]) and not any(same_cuda(row["cuda"], version) for version in seen):
+            seen[str(row["cuda"])] = [str(row["path"])]
     return {version: _once(places) for version, places in seen.items()}
 
 

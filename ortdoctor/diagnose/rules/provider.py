@@ -13,8 +13,8 @@ _PROVIDER_LINES = re.compile(r"CUDA|cuda|providers_|LoadLibrary|Failed to load")
 
 def rules(case: Case) -> List[Result]:
     """Return the root cause that keeps CUDA from working; its consequences are left out."""
-    if case.cuda_active:
-        return gpu.without_code(case)
+    if case.cuda_works:
+        return []
     driven = machine.has_driver(case.facts)
     if driven is False:
         return driver.absent(case, ERROR) or packages.without_nvidia(case)
@@ -47,7 +47,13 @@ def _blocked(case: Case) -> List[Result]:
         return first
     old = driver.too_old(case)
     if old:
-        return old + cuda.mismatch(case) + cudnn.mismatch(case)
+        # What is on the disk is told, too, but not cured: the driver decides, and its cure changes the build.
+        here = [row for row in cuda.rules(case) + cudnn.rules(case) if isinstance(row, Finding)]
+        return old + [
+            row._replace(variant="driver", commands=[])
+            for row in here
+            if row.cause.endswith("_major_mismatch")
+        ]
     return gpu.without_code(case)
 
 

@@ -6,13 +6,12 @@ version also runs on Python 2.7.
 
 import sys
 
-FOLDER, FENCE, VERSION = sys.argv[1:4]
 NAME = "ortdoctor_probe"
 
 
-def facts():
-    # type: () -> str
-    """Import the probe under a name of its own and return its facts as a text of ASCII characters."""
+def facts(folder, version):
+    # type: (str, str) -> str
+    """Import the probe in ``folder`` under a name of its own; return its facts as a text of ASCII characters."""
     # The current folder comes first on the path of ``python -c``: a json.py of the user's must not break us.
     path = sys.path[:]
     sys.path[:] = [entry for entry in path if entry]
@@ -21,16 +20,16 @@ def facts():
     import os  # noqa: PLC0415 - as above
 
     spec = importlib.util.spec_from_file_location(
-        NAME, os.path.join(FOLDER, "__init__.py"), submodule_search_locations=[FOLDER]
+        NAME, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
     )
     if spec is None or spec.loader is None:
-        raise ImportError("no module can be loaded from %s" % FOLDER)
+        raise ImportError("no module can be loaded from %s" % folder)
     package = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = package
     spec.loader.exec_module(package)
     probe = importlib.import_module(NAME + ".__main__")
     sys.path[:] = path
-    return str(probe.text(VERSION))
+    return str(probe.text(version))
 
 
 def tell(text):
@@ -41,7 +40,14 @@ def tell(text):
         out.write(text.encode("ascii"))
 
 
-if sys.version_info < (3, 6):
-    sys.stdout.write(FENCE + '{"too_old": "%d.%d.%d"}' % tuple(sys.version_info[:3]) + FENCE)
-else:
-    tell(FENCE + facts() + FENCE)
+def main(folder, fence, version):
+    # type: (str, str, str) -> None
+    """Print the facts, or which interpreter this is where it is too old for the probe."""
+    if sys.version_info < (3, 6):
+        sys.stdout.write(fence + '{"too_old": "%d.%d.%d"}' % tuple(sys.version_info[:3]) + fence)
+    else:
+        tell(fence + facts(folder, version) + fence)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
