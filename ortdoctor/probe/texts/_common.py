@@ -67,8 +67,9 @@ def clean(text: str) -> str:
     device tree, so it ends a line here. Text that is every second NUL is UTF-16 (a PowerShell redirection)
     that was read as bytes: there the NULs mean nothing.
     """
-    if text.count("\0") * 3 > len(text):
-        text = text.replace("\0", "").replace("\ufffd", "")
+    body = text.lstrip("\ufeff\ufffd")  # a UTF-16 mark, read as UTF-8
+    if body.count("\0") * 3 > len(body):
+        text = body.replace("\0", "")
     text = text[:_TEXT_LIMIT].replace("\0", "\n").replace("\r\n", "\n").replace("\r", "\n")
     text = _SPACES.sub(" ", _ANSI.sub("", text)).translate(_LOOKALIKES)
     return _LOG_PREFIX.sub("", _bounded(text))

@@ -7,7 +7,7 @@ from ._common import BUS_ID, first
 
 _VERSION_LINE = re.compile(r"\b(NVIDIA-SMI|NVML|DRIVER|CUDA UMD|CUDA|KMD) version\s*:\s*([^\n]*)", re.I)
 
-_LIST_LINE = re.compile(r"\bGPU (\d+): (\S.*?)\s*\((?:UUID|S/N): ")
+_LIST_LINE = re.compile(r"\bGPU (\d+): (\S.{0,120}?)\s*\((?:UUID|S/N): ")
 
 _MIG_LINE = re.compile(r"\bMIG (\d\S*)\s+Device\s+\d+:")
 
