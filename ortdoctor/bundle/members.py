@@ -52,7 +52,7 @@ class Reader(ABC):
 
     packed = True
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Reader:  # noqa: PYI034 - Self is of Python 3.11
         return self
 
     def __exit__(

@@ -67,11 +67,14 @@ class ZipReader(Reader):
         """Yield size and digest of each named file."""
         members = self._find()
         for name in sorted(limits):
-            try:
-                with self._packed.open(members[name]) as stream:
-                    yield measured(name, cast("BinaryIO", stream), limits[name])
-            except (*_DAMAGED, OSError) as error:
-                yield Measured(name, 0, "", str(error))
+            yield self._measure(name, members[name], limits[name])
+
+    def _measure(self, name: str, member: zipfile.ZipInfo, limit: int) -> Measured:
+        try:
+            with self._packed.open(member) as stream:
+                return measured(name, cast("BinaryIO", stream), limit)
+        except (*_DAMAGED, OSError) as error:
+            return Measured(name, 0, "", str(error))
 
     def _find(self) -> dict[str, zipfile.ZipInfo]:
         return {member.orig_filename.removeprefix(self._top): member for member in self._members}

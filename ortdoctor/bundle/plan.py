@@ -50,8 +50,7 @@ def make_plan(target: Target, matrix: Matrix, facts: Mapping[str, Any] | None = 
     version = target.ort[0]
     opset, ir = ceilings(target, (version,), matrix)
     because = (
-        f"{target.distribution} {version} is the newest release; on older Pythons requirements.txt takes the last "
-        "release that has a wheel for them",
+        f"{target.distribution} {version} is the newest release; older Pythons get the last one built for them",
         f"{version} loads models up to opset {opset} and IR version {ir}",
     )
     return BundlePlan(
@@ -93,9 +92,8 @@ def _for_cuda(target: Target, matrix: Matrix, facts: _Facts) -> BundlePlan:
             f"{', '.join(loose)} loads newer opsets too and may compute them wrongly, so its documented limit is kept"
         )
     availability = _availability(matrix, target.distribution, choice.version, None) or target.availability or "unknown"
-    return BundlePlan(
-        target, target.providers, target.distribution, choice.version, availability, opset, ir, tuple(because), {}, choice
-    )
+    name, providers = target.distribution, target.providers
+    return BundlePlan(target, providers, name, choice.version, availability, opset, ir, tuple(because), {}, choice)
 
 
 def _choose(target: Target, facts: _Facts) -> tuple[Choice, str]:
@@ -129,7 +127,7 @@ def _cuda_versions(facts: _Facts) -> list[str]:
 
 def _for_facts(target: Target, matrix: Matrix, facts: _Facts) -> BundlePlan:
     if not facts.given:
-        raise UsageError(f"the target {target.id!r} needs the facts of a machine; collect them or read a recorded file.")
+        raise UsageError(f"the target {target.id!r} needs the facts of a machine: collect or read them first.")
     distribution, version = _installed(facts)
     active = _active(facts, "cuda")
     on_cuda = CUDA in active

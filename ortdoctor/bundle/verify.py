@@ -131,7 +131,7 @@ def _duplicates(entries: Iterable[Entry]) -> list[Problem]:
 def _read_manifest(reader: Reader) -> tuple[bytes, Problem | None]:
     data = reader.read(NAME, LARGEST_MANIFEST + 1)
     if len(data) > LARGEST_MANIFEST:
-        return b"", Problem("too-large", NAME, f"it has more than {LARGEST_MANIFEST} bytes; a manifest has a few thousand")
+        return b"", Problem("too-large", NAME, f"it has more than {LARGEST_MANIFEST} bytes, which no manifest has")
     return data, None
 
 
