@@ -139,6 +139,8 @@ class TarReader(Reader):
                     header = tarfile.TarInfo.frombuf(record, "utf-8", "surrogateescape")
                 except tarfile.HeaderError as error:
                     raise ValueError(f"the TAR file is damaged: {error}") from error
+                if header.size < 0:
+                    raise ValueError("the TAR file is damaged: a member of negative size")
                 count += 1
                 if count > MOST_MEMBERS:
                     raise ValueError(f"it has more than {MOST_MEMBERS} members, which no bundle has")

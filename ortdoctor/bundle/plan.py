@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
 from ortdoctor.bundle.targets import Choice, Target, ceilings
 from ortdoctor.errors import BundleError, UsageError
 
@@ -151,13 +154,13 @@ def _for_facts(target: Target, matrix: Matrix, facts: _Facts) -> BundlePlan:
         opset,
         ir,
         tuple(because),
-        {str(name): str(found) for name, found in packages.items()} if isinstance(packages, dict) else {},
+        {name: found for name, found in packages.items() if _sound(name, found)} if isinstance(packages, dict) else {},
     )
 
 
 def _installed(facts: _Facts) -> tuple[str, str]:
     """Return the distribution that owns the onnxruntime which imports there, and its version."""
-    rows = [row for row in facts.objects("ort.distributions") if row.get("name") and row.get("version")]
+    rows = [row for row in facts.objects("ort.distributions") if _sound(row.get("name"), row.get("version"))]
     imported = facts.value("ort.version")
     if not rows:
         raise BundleError(
@@ -166,6 +169,15 @@ def _installed(facts: _Facts) -> tuple[str, str]:
         )
     same = [row for row in rows if row["version"] == imported] or rows
     return str(same[0]["name"]), str(same[0]["version"])
+
+
+def _sound(name: object, version: object) -> bool:
+    """Say whether a name and a version of the facts, which may be anyone's file, can stand in a requirement."""
+    try:
+        canonicalize_name(str(name), validate=True)
+        return str(Version(str(version))) != "" and str(version) == str(version).strip()
+    except (InvalidName, InvalidVersion):
+        return False
 
 
 def _active(facts: _Facts, kind: str) -> list[str]:

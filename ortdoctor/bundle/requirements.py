@@ -17,7 +17,7 @@ _OTHERS = ("numpy", "opencv-python-headless")
 
 _OLD_PIP = (
     "# A pip before 20.3, such as the one that comes with Python 3.6, does not see these wheels. Upgrade it first:",
-    "#   python -m pip install --upgrade pip",
+    '#   python -m pip install --upgrade "pip<22"',
 )
 
 
