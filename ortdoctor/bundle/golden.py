@@ -79,7 +79,7 @@ def _runner() -> ModuleType:
 
 
 def _check_scores(spec: dict[str, Any], outputs: dict[str, Any]) -> None:
-    """The form was told from noise: on a real picture too the scores must be what the spec says."""
+    """Refuse scores that are no probabilities on a real picture either: the form was told from noise."""
     if spec["scores"] != "sigmoid":
         return
     arrays = [outputs[level["score"]] for level in spec["levels"]]

@@ -45,7 +45,9 @@ def manifest(plan: BundlePlan, model: Model, restamped: Restamped, files: Mappin
             "because": list(plan.because),
         },
         "tolerance": TOLERANCE,
-        "files": {name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)} for name, data in files.items()},
+        "files": {
+            name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)} for name, data in files.items()
+        },
     }
     return {**document, "digest": digest(document)}
 

@@ -67,7 +67,8 @@ def _newer(schema: Any) -> str | None:  # noqa: ANN401 - JSON
 
 
 def _shape(document: dict[str, Any]) -> list[str]:
-    wanted = {"ortdoctor": str, "target": dict, "model": dict, "plan": dict, "tolerance": dict, "files": dict, "digest": str}
+    wanted: dict[str, type] = {"ortdoctor": str, "digest": str}
+    wanted |= dict.fromkeys(("target", "model", "plan", "tolerance", "files"), dict)
     wrong = [
         f"{key!r} should be a {kind.__name__}, and is {_kind_of(document, key)}"
         for key, kind in wanted.items()

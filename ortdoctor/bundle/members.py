@@ -10,11 +10,11 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
 LARGEST_MANIFEST = 1 << 20
@@ -52,7 +52,7 @@ class Reader(ABC):
 
     packed = True
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Reader:  # noqa: PYI034 - Self is of Python 3.11
         return self
 
     def __exit__(
@@ -138,6 +138,8 @@ def measured(name: str, stream: BinaryIO, limit: int) -> Measured:
     return Measured(name, size, digest.hexdigest())
 
 
-def shown(path: Path, root: Path) -> str:
-    """Return the name in the bundle of a path under its folder."""
-    return str(PurePosixPath(*path.relative_to(root).parts))
+def printable(name: str) -> str:
+    """Return a name for people: what a terminal would act on, or cannot show, becomes an escape."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in name
+    )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ortdoctor.bundle.members import MOST_MEMBERS, Entry, Measured, Reader, measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _KINDS = (
     (stat.S_ISREG, "file"),
@@ -36,7 +36,7 @@ class FolderReader(Reader):
         waiting, count = [""], 0
         while waiting:
             folder = waiting.pop()
-            for name in sorted(os.listdir(self._root / folder)):
+            for name in sorted(entry.name for entry in (self._root / folder).iterdir()):
                 count += 1
                 if count > MOST_MEMBERS:
                     raise ValueError(f"it has more than {MOST_MEMBERS} members, which no bundle has")
@@ -54,11 +54,14 @@ class FolderReader(Reader):
     def measure(self, limits: Mapping[str, int]) -> Iterator[Measured]:
         """Yield size and digest of each named file."""
         for name in sorted(limits):
-            try:
-                with self._open(name) as stream:
-                    yield measured(name, stream, limits[name])
-            except OSError as error:
-                yield Measured(name, 0, "", str(error.strerror or error))
+            yield self._measure(name, limits[name])
+
+    def _measure(self, name: str, limit: int) -> Measured:
+        try:
+            with self._open(name) as stream:
+                return measured(name, stream, limit)
+        except OSError as error:
+            return Measured(name, 0, "", str(error.strerror or error))
 
     def _open(self, name: str) -> BinaryIO:
         """Open a file that may have become a link or a pipe since it was listed: neither is followed or waited for."""

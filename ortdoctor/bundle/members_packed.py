@@ -67,11 +67,14 @@ class ZipReader(Reader):
         """Yield size and digest of each named file."""
         members = self._find()
         for name in sorted(limits):
-            try:
-                with self._packed.open(members[name]) as stream:
-                    yield measured(name, cast("BinaryIO", stream), limits[name])
-            except (*_DAMAGED, OSError) as error:
-                yield Measured(name, 0, "", str(error))
+            yield self._measure(name, members[name], limits[name])
+
+    def _measure(self, name: str, member: zipfile.ZipInfo, limit: int) -> Measured:
+        try:
+            with self._packed.open(member) as stream:
+                return measured(name, cast("BinaryIO", stream), limit)
+        except (*_DAMAGED, OSError) as error:
+            return Measured(name, 0, "", str(error))
 
     def _find(self) -> dict[str, zipfile.ZipInfo]:
         return {member.orig_filename.removeprefix(self._top): member for member in self._members}
@@ -136,6 +139,8 @@ class TarReader(Reader):
                     header = tarfile.TarInfo.frombuf(record, "utf-8", "surrogateescape")
                 except tarfile.HeaderError as error:
                     raise ValueError(f"the TAR file is damaged: {error}") from error
+                if header.size < 0:
+                    raise ValueError("the TAR file is damaged: a member of negative size")
                 count += 1
                 if count > MOST_MEMBERS:
                     raise ValueError(f"it has more than {MOST_MEMBERS} members, which no bundle has")

@@ -35,7 +35,7 @@ def check_folder(out: Path) -> None:
         return
     if not out.is_dir():
         raise BundleError(f"{out} is a file; a bundle is a folder. Choose another name, or one ending in .zip.")
-    names = sorted(os.listdir(out))
+    names = sorted(entry.name for entry in out.iterdir())
     if not names:
         return
     if "manifest.json" not in names:
@@ -83,11 +83,11 @@ def place_file(out: Path, data: bytes) -> None:
     with _staging(out) as staging:
         _write(staging / "new", data)
         check_file(out)
-        os.replace(staging / "new", out)
+        (staging / "new").replace(out)
 
 
 def _not_ours(out: Path, tolerated: tuple[str, ...]) -> list[str]:
-    """What verify tolerates beside a bundle may be a person's picture: only what the scripts make is replaced."""
+    """Return what verify tolerates but may be a person's, such as a picture: it is not to be lost."""
     return [name for name in tolerated if not set(name.split("/")) & set(LEFTOVERS) and (out / name).is_file()]
 
 
@@ -109,7 +109,8 @@ def _staging(out: Path) -> Iterator[Path]:
     try:
         yield staging
     except OSError as error:
-        raise BundleError(f"{out} could not be written: {error.strerror or error}. What was there is unchanged.") from error
+        reason = error.strerror or error
+        raise BundleError(f"{out} could not be written: {reason}. What was there is unchanged.") from error
     finally:
         # A bundle that could not be put back stays here for the next writer to put back.
         if out.exists() or not (staging / "old").exists():
@@ -122,12 +123,12 @@ def _swap(out: Path, fresh: Path, aside: Path) -> None:
     """Rename ``fresh`` to ``out``; what is there goes aside first and comes back if that fails."""
     fresh.chmod(0o777 & ~_umask())
     if out.exists():
-        os.rename(out, aside)
+        out.rename(aside)
     try:
-        os.rename(fresh, out)
+        fresh.rename(out)
     except BaseException:  # an interrupt here must not cost the bundle that was moved aside
         if aside.exists():
-            os.rename(aside, out)
+            aside.rename(out)
         raise
 
 
@@ -141,7 +142,7 @@ def _recover(out: Path) -> None:
             continue  # its writer is at work
         aside = left / "old"
         if aside.is_dir() and not out.exists():
-            os.rename(aside, out)
+            aside.rename(out)
         shutil.rmtree(left, ignore_errors=True)
         if lock is not None:
             os.close(lock)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
 from ortdoctor.bundle.targets import Choice, Target, ceilings
 from ortdoctor.errors import BundleError, UsageError
 
@@ -50,8 +53,7 @@ def make_plan(target: Target, matrix: Matrix, facts: Mapping[str, Any] | None = 
     version = target.ort[0]
     opset, ir = ceilings(target, (version,), matrix)
     because = (
-        f"{target.distribution} {version} is the newest release; on older Pythons requirements.txt takes the last "
-        "release that has a wheel for them",
+        f"{target.distribution} {version} is the newest release; older Pythons get the last one built for them",
         f"{version} loads models up to opset {opset} and IR version {ir}",
     )
     return BundlePlan(
@@ -93,9 +95,8 @@ def _for_cuda(target: Target, matrix: Matrix, facts: _Facts) -> BundlePlan:
             f"{', '.join(loose)} loads newer opsets too and may compute them wrongly, so its documented limit is kept"
         )
     availability = _availability(matrix, target.distribution, choice.version, None) or target.availability or "unknown"
-    return BundlePlan(
-        target, target.providers, target.distribution, choice.version, availability, opset, ir, tuple(because), {}, choice
-    )
+    name, providers = target.distribution, target.providers
+    return BundlePlan(target, providers, name, choice.version, availability, opset, ir, tuple(because), {}, choice)
 
 
 def _choose(target: Target, facts: _Facts) -> tuple[Choice, str]:
@@ -129,7 +130,7 @@ def _cuda_versions(facts: _Facts) -> list[str]:
 
 def _for_facts(target: Target, matrix: Matrix, facts: _Facts) -> BundlePlan:
     if not facts.given:
-        raise UsageError(f"the target {target.id!r} needs the facts of a machine; collect them or read a recorded file.")
+        raise UsageError(f"the target {target.id!r} needs the facts of a machine: collect or read them first.")
     distribution, version = _installed(facts)
     active = _active(facts, "cuda")
     on_cuda = CUDA in active
@@ -153,13 +154,13 @@ def _for_facts(target: Target, matrix: Matrix, facts: _Facts) -> BundlePlan:
         opset,
         ir,
         tuple(because),
-        {str(name): str(found) for name, found in packages.items()} if isinstance(packages, dict) else {},
+        {name: found for name, found in packages.items() if _sound(name, found)} if isinstance(packages, dict) else {},
     )
 
 
 def _installed(facts: _Facts) -> tuple[str, str]:
     """Return the distribution that owns the onnxruntime which imports there, and its version."""
-    rows = [row for row in facts.objects("ort.distributions") if row.get("name") and row.get("version")]
+    rows = [row for row in facts.objects("ort.distributions") if _sound(row.get("name"), row.get("version"))]
     imported = facts.value("ort.version")
     if not rows:
         raise BundleError(
@@ -168,6 +169,15 @@ def _installed(facts: _Facts) -> tuple[str, str]:
         )
     same = [row for row in rows if row["version"] == imported] or rows
     return str(same[0]["name"]), str(same[0]["version"])
+
+
+def _sound(name: object, version: object) -> bool:
+    """Say whether a name and a version of the facts, which may be anyone's file, can stand in a requirement."""
+    try:
+        canonicalize_name(str(name), validate=True)
+        return str(Version(str(version))) != "" and str(version) == str(version).strip()
+    except (InvalidName, InvalidVersion):
+        return False
 
 
 def _active(facts: _Facts, kind: str) -> list[str]:

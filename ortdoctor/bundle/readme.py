@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 #: What cannot start markup anywhere in a line, nor end it.
-_PLAIN = re.compile(r"[A-Za-z0-9 .,;:()/=-]+")
+_PLAIN = re.compile(r"[A-Za-z0-9 .,;:()=-]+")
 
 
 def prose(text: str) -> str:
@@ -39,9 +39,9 @@ def readme(plan: BundlePlan, spec: dict[str, Any], restamped: Restamped) -> str:
     opset = restamped.opsets.get("ai.onnx", 0)
     because = "\n".join(f"- {prose(reason)}" for reason in plan.because)
     changes = "\n".join(f"- {prose(change)}" for change in restamped.changes) or "- none: the very bytes of the source"
-    providers = ", ".join(quote(name) for name in plan.expected_providers)
+    providers = ", ".join(prose(name) for name in plan.expected_providers)
     return f"""\
-# SCRFD face detector for the target {quote(plan.target.id)}
+# SCRFD face detector for the target {prose(plan.target.id)}
 
 A model, a runner for it and a test that proves both on this machine. Python 3.6 or newer.
 
@@ -77,7 +77,7 @@ Each face has {points}, in pixels of the picture.
 ## The model
 
 - input {quote(spec["input"]["name"])}, {width} x {height} (width x height)
-- form {quote(spec["form"])}, {spec["anchors"]} anchors a cell, scores as {quote(spec["scores"])}
+- form {prose(spec["form"])}, {spec["anchors"]} anchors a cell, scores as {prose(spec["scores"])}
 - opset {opset}, IR version {restamped.ir}
 
 Changes to it:
@@ -88,7 +88,7 @@ Its weights keep the licence that they came with; nothing here changes it.
 
 ## Why this plan
 
-Planned for {quote(plan.distribution)} {quote(plan.version)} (to be had: {quote(plan.availability)}):
+Planned for {prose(plan.distribution)} {prose(plan.version)}. Where it is to be had: {prose(plan.availability)}.
 
 {because}
 

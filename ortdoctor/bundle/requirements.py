@@ -17,7 +17,7 @@ _OTHERS = ("numpy", "opencv-python-headless")
 
 _OLD_PIP = (
     "# A pip before 20.3, such as the one that comes with Python 3.6, does not see these wheels. Upgrade it first:",
-    "#   python -m pip install --upgrade pip",
+    '#   python -m pip install --upgrade "pip<22"',
 )
 
 
@@ -40,7 +40,7 @@ def _by_python(plan: BundlePlan, matrix: Matrix, opset: int, ir: int) -> str:
     pins = [pin for pin in plan.target.pins if pin not in too_old]
     lines = ["# python -m pip install -r requirements.txt", *_OLD_PIP]
     lines += [
-        f"# No release for {pin.marker} loads opset {opset} and IR version {ir}: {pin.packages['onnxruntime']} is the last."
+        f"# {pin.marker}: nothing loads opset {opset} and IR {ir}; {pin.packages['onnxruntime']} is the last."
         for pin in too_old
     ]
     for name in ("onnxruntime", *_OTHERS):
@@ -49,7 +49,7 @@ def _by_python(plan: BundlePlan, matrix: Matrix, opset: int, ir: int) -> str:
 
 
 def _measured(plan: BundlePlan) -> str:
-    """What the machine of the facts has; a package that it lacks is pinned for its Python by marker."""
+    """Pin what the machine of the facts has; a package that it lacks is pinned for each Python."""
     lines = [
         "# What the machine had when its facts were collected.",
         f"{plan.distribution}=={plan.version}",
@@ -85,8 +85,8 @@ def _removed(plan: BundlePlan, choice: Choice) -> str:
         "#   - a wheel that was kept: a pip cache, an image or a mirror of your own, another box of the same kind;",
         "#   - on a Jetson with CUDA 10.2: NVIDIA's wheels in the Jetson Zoo (JetPack 4.4 to 4.6, Python 3.6);",
         f"#   - build it: the tag v{choice.version} of microsoft/onnxruntime with --use_cuda --build_wheel.",
-        f"# With the wheel at hand: python -m pip install ./{plan.distribution.replace('-', '_')}-*.whl, then the lines",
-        "# below but the first. Never have both: they share one folder and overwrite each other.",
+        "# With the wheel at hand: install it by its path, then the lines below but the first. Never have both: they",
+        "# share one folder and overwrite each other.",
         "#",
         "# The line below is the same release for the CPU, which does install. The bundle's smoke test then ends",
         "# with exit code 3: passed, but not on the expected provider.",

@@ -85,13 +85,17 @@ def _target(row: Mapping[str, Any]) -> Target:
             availability=row.get("availability"),
             ort=tuple(row["ort"]),
             pins=tuple(_pin(pin) for pin in row["pins"]),
-            choices=tuple(Choice(entry["cuda"], entry["version"], tuple(entry["python"])) for entry in row.get("choices", ())),
+            choices=tuple(_choice(choice) for choice in row.get("choices", ())),
             cuda=row.get("cuda"),
             opset=row.get("opset"),
             ir=row.get("ir"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MatrixError(f"compat/targets.json: the row {row.get('id')!r} is not complete: {error!r}") from error
+
+
+def _choice(row: Mapping[str, Any]) -> Choice:
+    return Choice(row["cuda"], row["version"], tuple(row["python"]))
 
 
 def _pin(row: Mapping[str, str]) -> Pin:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ortdoctor.bundle.manifest import NAME
 from ortdoctor.bundle.manifest_check import manifest_problems, members_of
-from ortdoctor.bundle.members import LARGEST_MANIFEST, Entry, Reader, name_problem, open_reader
+from ortdoctor.bundle.members import LARGEST_MANIFEST, Entry, Reader, name_problem, open_reader, printable
 from ortdoctor.errors import BundleError
 
 if TYPE_CHECKING:
@@ -77,8 +77,9 @@ def verify(path: str | Path) -> VerifyReport:
 
 def _verify(path: Path, reader: Reader) -> VerifyReport:
     entries = list(reader.entries())
-    problems = [*_unsafe(entries), *_duplicates(entries)]
-    names = {entry.name for entry in entries if entry.kind == "file"}
+    unsafe = _unsafe(entries)
+    problems = [*(_problem("unsafe", name, reason) for name, reason in unsafe.items()), *_duplicates(entries)]
+    names = {entry.name for entry in entries if entry.kind == "file"} - unsafe.keys()
     if NAME not in names:
         problems.append(Problem("missing", NAME, "it has no manifest.json, so it is no bundle or not all of one"))
         return VerifyReport(path, tuple(problems), 0, None)
@@ -90,28 +91,32 @@ def _verify(path: Path, reader: Reader) -> VerifyReport:
     if document is None:
         return VerifyReport(path, tuple(problems), 0, None)
     listed = members_of(document)
-    unsafe = {problem.file for problem in problems if problem.kind == "unsafe"}
-    problems += [Problem("missing", name, "it is not there") for name in sorted(set(listed) - names - unsafe)]
+    problems += [_problem("missing", name, "it is not there") for name in sorted(set(listed) - names - unsafe.keys())]
     extra = sorted(names - set(listed) - {NAME})
     tolerated = [name for name in extra if not reader.packed and _is_leftover(name)]
     problems += [
-        Problem("extra", name, "the manifest does not list it") for name in extra if name not in tolerated
+        _problem("extra", name, "the manifest does not list it") for name in extra if name not in tolerated
     ]
-    changed = list(_changed(reader, listed, names - unsafe))
+    changed = list(_changed(reader, listed, names))
     problems += changed
     checked = len(set(listed) & names) - len(changed)
     return VerifyReport(path, tuple(problems), checked, document, tuple(tolerated))
 
 
-def _unsafe(entries: Iterable[Entry]) -> list[Problem]:
-    problems = []
+def _problem(kind: str, name: str, text: str) -> Problem:
+    return Problem(kind, printable(name), text)
+
+
+def _unsafe(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return why members cannot be unpacked without harm, by their names."""
+    reasons = {}
     for entry in entries:
         reason = name_problem(entry.name)
         if reason is None and entry.kind not in ("file", "folder"):
             reason = f"it is a {entry.kind}; a bundle holds plain files only"
         if reason is not None:
-            problems.append(Problem("unsafe", entry.name, reason))
-    return problems
+            reasons[entry.name] = reason
+    return reasons
 
 
 def _duplicates(entries: Iterable[Entry]) -> list[Problem]:
@@ -123,7 +128,7 @@ def _duplicates(entries: Iterable[Entry]) -> list[Problem]:
             continue
         key = entry.name.casefold()
         if key in seen:
-            problems.append(Problem("duplicate", entry.name, f"it is there twice (also as {seen[key]!r})"))
+            problems.append(_problem("duplicate", entry.name, f"it is there twice (also as {seen[key]!r})"))
         seen[key] = entry.name
     return problems
 
@@ -131,7 +136,7 @@ def _duplicates(entries: Iterable[Entry]) -> list[Problem]:
 def _read_manifest(reader: Reader) -> tuple[bytes, Problem | None]:
     data = reader.read(NAME, LARGEST_MANIFEST + 1)
     if len(data) > LARGEST_MANIFEST:
-        return b"", Problem("too-large", NAME, f"it has more than {LARGEST_MANIFEST} bytes; a manifest has a few thousand")
+        return b"", Problem("too-large", NAME, f"it has more than {LARGEST_MANIFEST} bytes, which no manifest has")
     return data, None
 
 
@@ -156,10 +161,10 @@ def _changed(reader: Reader, listed: dict[str, tuple[str, int]], present: set[st
     for found in reader.measure({name: size for name, (_, size) in listed.items() if name in present}):
         digest, size = listed[found.name]
         if found.error is not None:
-            yield Problem("unreadable", found.name, f"it cannot be read: {found.error}")
+            yield _problem("unreadable", found.name, f"it cannot be read: {found.error}")
         elif found.size > size:
-            yield Problem("too-large", found.name, f"it has more than the {size} bytes that the manifest says")
+            yield _problem("too-large", found.name, f"it has more than the {size} bytes that the manifest says")
         elif found.size != size:
-            yield Problem("changed", found.name, f"it has {found.size} bytes, the manifest says {size}")
+            yield _problem("changed", found.name, f"it has {found.size} bytes, the manifest says {size}")
         elif found.sha256 != digest:
-            yield Problem("changed", found.name, f"its SHA-256 is {found.sha256}, the manifest says {digest}")
+            yield _problem("changed", found.name, f"its SHA-256 is {found.sha256}, the manifest says {digest}")

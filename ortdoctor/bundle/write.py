@@ -78,9 +78,8 @@ def write_bundle(
         place_file(out, pack(files, kind))
     else:
         place_folder(out, files)
-    return BundleResult(
-        out, kind, plan, spec, document, restamped.changes, restamped.difference, _count(files["golden/detections.json"])
-    )
+    faces = files["golden/detections.json"].count(b'"bbox"')
+    return BundleResult(out, kind, plan, spec, document, restamped.changes, restamped.difference, faces)
 
 
 def _destination(out: str | Path, archive: bool | str) -> tuple[Path, str | None]:
@@ -115,7 +114,3 @@ def _files(
         **runner_files(),
         **golden_files(restamped.data, spec, image),
     }
-
-
-def _count(detections: bytes) -> int:
-    return detections.count(b'"bbox"')
