@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import json
 import struct
 import zlib
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.templates import bundles
-from tests.unit.templates.bundles import FACES, Face, Network
+from tests.unit.templates.bundles import FACES, REFERENCE, Face, Network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -288,46 +287,12 @@ def test_suppression_equals_the_plain_loop_and_keeps_the_order_of_equals(
 
 # --- the real models ---
 
-REFERENCE = bundles.SHARED / "models" / "reference_detections.json"
-FORMS = {
-    "scrfd_500m_kps": "batched",
-    "scrfd_2.5g_kps_dynamic": "flat",
-    "scrfd_500m_6out_dynamic": "flat",
-    "scrfd_2.5g_bnkps_nchw": "nchw",
-    "scrfd_500m_bnkps_decoded": "decoded",
-    "scrfd_500m_bnkps_160": "flat",
-}
-
-
-def shared_spec(name: str, size: tuple[int, int]) -> dict[str, Any]:
-    """Write down the spec of a shared model; outputs come as scores, boxes, keypoints of each stride."""
-    import onnxruntime
-
-    model = str(REFERENCE.parent / f"{name}.onnx")
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    first, outputs = session.get_inputs()[0], [output.name for output in session.get_outputs()]
-    shape = [side if isinstance(side, int) else None for side in first.shape]
-    if FORMS[name] == "decoded":
-        decoded = {"output": outputs[0], "bbox": [0, 4], "score": 4, "keypoints": [5, 15]}
-        return bundles.make_spec(
-            form="decoded", name=first.name, shape=shape, size=size, levels=[], decoded=decoded
-        )
-    columns = itertools.zip_longest(outputs[:3], outputs[3:6], outputs[6:])
-    levels = [
-        {"stride": stride, "score": score, "bbox": bbox, "keypoints": points}
-        for stride, (score, bbox, points) in zip((8, 16, 32), columns, strict=True)
-    ]
-    return bundles.make_spec(
-        form=FORMS[name], name=first.name, shape=shape, size=size, levels=levels,
-        keypoints=5 if len(outputs) == 9 else 0,
-    )  # fmt: skip
-
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="the shared models are not here (../shared)")
-@pytest.mark.parametrize("name", list(FORMS))
+@pytest.mark.parametrize("name", list(bundles.SHARED_FORMS))
 def test_the_real_models_agree_with_the_reference_implementation(tmp_path: Path, name: str) -> None:
     reference = json.loads(REFERENCE.read_text())[name]
-    spec = shared_spec(name, tuple(reference["det_size_wh"]))
+    spec = bundles.shared_spec(name, tuple(reference["det_size_wh"]))
     bundles.write_model(tmp_path, (REFERENCE.parent / f"{name}.onnx").read_bytes(), spec)
     detector = runner.SCRFD(str(tmp_path))
     for row in reference["images"]:

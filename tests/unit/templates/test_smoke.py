@@ -168,7 +168,7 @@ WRONG = {
     "divided by 255": ("inside -= mean\n            inside *= factor", "inside /= 255"),
     "stretched": ("new_width, new_height, scale = letterbox(shape[1], shape[0], self._size)",
                   "new_width, new_height, scale = self._size + (self._size[1] / float(shape[0]),)"),
-    "centred": ("return tensor, scale", "return np.roll(tensor, (self._size[1] - new_height) // 2, 2), scale"),
+    "centred": ("return tensor, scale", "return np.roll(tensor, (64 - new_height) // 2, 2), scale"),
     "padded with gray": ("= -mean * factor", "= 0"),
     "another interpolation": ("cv2.INTER_LINEAR", "cv2.INTER_NEAREST"),
 }  # fmt: skip
