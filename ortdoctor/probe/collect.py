@@ -64,9 +64,7 @@ KEYS = {
 }
 
 
-def collect(
-    context: Optional[Context] = None, version: str = "", limit: float = TOTAL_LIMIT
-) -> Dict[str, Any]:
+def collect(context: Optional[Context] = None, version: str = "", limit: float = TOTAL_LIMIT) -> Dict[str, Any]:
     """Return the document of docs/facts.md for ``context`` (this machine) and the interpreter that runs this.
 
     ``version`` is the tool's own, for the document. Never raises; takes ``limit`` seconds at most. A key

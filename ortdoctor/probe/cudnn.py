@@ -13,6 +13,7 @@ from .loader import of_interpreter, resolve
 from .ort_child import run_here
 from .packages import canonical
 from .reading import read_text
+from .script import not_there
 from .texts import parse
 from .texts.cudnn_header import unpack
 
@@ -74,11 +75,11 @@ def runtime(context: Context) -> Facts:
     answer = run_here(context, "load", {"libraries": [[name, _VERSION_CALL] for name in names]})
     troubles = []
     for soname in names:
-        said = answer.said.get(soname)
-        if said and said.get("number"):
+        said = answer.said.get(soname, {})
+        if said.get("number"):
             value = {"path": said["path"], "version": ".".join(map(str, unpack(said["number"])))}
             return {"cudnn.runtime": found(value, "%s() of %s" % (_VERSION_CALL, soname))}
-        if said and said.get("path"):
+        if said.get("error") and not not_there(said["error"], soname):
             troubles.append(said["error"])
     if len(answer.said) < len(names):
         return {"cudnn.runtime": failed(answer.trouble(), ", ".join(names))}

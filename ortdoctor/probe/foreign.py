@@ -89,10 +89,10 @@ def _document(python: str, ran: child.Ran, text: Optional[str]) -> Dict[str, Any
         document = json.loads(text)
     except ValueError as error:
         raise ProbeError("%s gave facts that are no JSON: %s" % (python, error)) from error
+    if not isinstance(document, dict):
+        document = {}
     if "too_old" in document:
-        raise ProbeError(
-            "%s is Python %s, expected Python %s or later" % (python, document["too_old"], OLDEST)
-        )
+        raise ProbeError("%s is Python %s, expected Python %s or later" % (python, document["too_old"], OLDEST))
     if document.get("schema") != SCHEMA:
         raise ProbeError("%s gave no document of the kind %s" % (python, SCHEMA))
-    return dict(document)
+    return document

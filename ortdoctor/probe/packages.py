@@ -19,9 +19,7 @@ _MATTERS = re.compile(
 )
 
 #: name-version.dist-info (wheels), name-version[-py3.6].egg-info (setuptools, Debian), name-version-py3.6.egg
-_METADATA = re.compile(
-    r"(?P<name>.+?)(-(?P<version>[^-]+))?(-py\d[\d.]*.*)?\.(dist-info|egg-info|egg)$", re.IGNORECASE
-)
+_METADATA = re.compile(r"(?P<name>.+?)(-(?P<version>[^-]+))?(-py\d[\d.]*.*)?\.(dist-info|egg-info|egg)$", re.IGNORECASE)
 
 #: Where the headers lie in each kind; an .egg-info may also be the file itself.
 _HEADERS = ("METADATA", "PKG-INFO", os.path.join("EGG-INFO", "PKG-INFO"), "")

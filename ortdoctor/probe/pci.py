@@ -31,9 +31,7 @@ def collect(context: Context) -> Facts:
 
 
 def _display_device(context: Context, address: str) -> Optional[Dict[str, str]]:
-    files = [
-        read_text(context, "%s/%s/%s" % (DEVICES, address, name)) for name in ("class", "vendor", "device")
-    ]
+    files = [read_text(context, "%s/%s/%s" % (DEVICES, address, name)) for name in ("class", "vendor", "device")]
     kind, vendor, device = ((file.text or "").strip().lower() for file in files)
     if not kind.startswith(DISPLAY):
         return None

@@ -49,7 +49,7 @@ def collect(context: Context) -> Facts:
     return facts
 
 
-def version_text(info: "sys._version_info") -> str:
+def version_text(info: Tuple[int, int, int, str, int]) -> str:
     """Return ``3.14.0rc1``: what platform.python_version() gives, without the ``+`` of a patched build."""
     stage = {"alpha": "a", "beta": "b", "candidate": "rc"}.get(info[3])
     return "%d.%d.%d" % tuple(info[:3]) + ("%s%d" % (stage, info[4]) if stage else "")

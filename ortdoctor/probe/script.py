@@ -59,9 +59,7 @@ def not_there(load_error: str, name: str) -> bool:
         "Error loading shared library %s: No such file" % name,
         "dlopen(%s" % name,
     )
-    return (
-        load_error.startswith(starts) or "Could not find module" in load_error or "WinError 126" in load_error
-    )
+    return load_error.startswith(starts) or "Could not find module" in load_error or "WinError 126" in load_error
 
 
 def _answer(out: str) -> Dict[str, Any]:

@@ -31,7 +31,17 @@ def test_each_release_is_asked_in_its_own_way(release: str, family: str, tmp_pat
     python = PYENV / "3.6.15" / "bin" / "python"
     if not python.exists():
         pytest.skip(f"needs {python}")
-    download = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", tmp_path, f"pip=={release}"]
+    download = [
+        str(python),
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--dest",
+        str(tmp_path),
+        f"pip=={release}",
+    ]
     subprocess.run(download, check=True, timeout=300, capture_output=True)
     wheel = next(tmp_path.glob("*.whl"))  # pip runs from its wheel
     ran = subprocess.run(

@@ -23,10 +23,10 @@ def tell(**facts: Any) -> None:
 def where(name: str, library: Any) -> str:
     """Return the path of the loaded ``library``, or ``name`` where the platform does not tell."""
     if hasattr(ctypes, "WinDLL"):
-        path = ctypes.create_unicode_buffer(1024)
+        buffer = ctypes.create_unicode_buffer(1024)
         module = ctypes.c_void_p(library._handle)  # noqa: SLF001 - ctypes has no other way to name the module
-        ctypes.WinDLL("kernel32").GetModuleFileNameW(module, path, 1024)
-        return path.value or name
+        ctypes.WinDLL("kernel32").GetModuleFileNameW(module, buffer, 1024)
+        return buffer.value or name
     stem = name.rsplit("/", 1)[-1].partition(".so")[0] + ".so"
     try:
         with open("/proc/self/maps") as maps:

@@ -6,8 +6,9 @@ with 19.3, any manylinux_2_N (PEP 600) with 20.3, musllinux with 21.2. The list 
 
 import sys
 
-# A file of the current folder must not stand for a module.
-sys.path[:] = [entry for entry in sys.path if entry]
+if __name__ == "__main__":
+    # A file of the current folder must not stand for a module.
+    sys.path[:] = [entry for entry in sys.path if entry]
 
 import importlib  # noqa: E402 - only after sys.path is clean
 import json  # noqa: E402

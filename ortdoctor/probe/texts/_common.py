@@ -9,6 +9,11 @@ BUS_ID = r"[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f]"
 #: Two memory figures, used and total; drivers up to 319 write MB for what has always been MiB.
 MEMORY_PAIR = r"(?P<used>\d+) *Mi?B */ *(?P<total>\d+) *Mi?B"
 
+# Bounds, so that garbage costs little: no tool prints so much, the widest line is the query of every column.
+_TEXT_LIMIT = 1 << 20
+_LINE = re.compile(r"([^\n]{8192})[^\n]+")
+_SENTENCE = 1024
+
 #: A text that the parser does not know at all.
 UNREADABLE = "unreadable"
 
@@ -62,10 +67,18 @@ def clean(text: str) -> str:
     device tree, so it ends a line here. Text that is every second NUL is UTF-16 (a PowerShell redirection)
     that was read as bytes: there the NULs mean nothing.
     """
-    if text.count("\0") * 3 > len(text):
-        text = text.replace("\0", "").replace("\ufffd", "")
-    text = text.replace("\0", "\n").replace("\r\n", "\n").replace("\r", "\n")
-    return _LOG_PREFIX.sub("", _SPACES.sub(" ", _ANSI.sub("", text)).translate(_LOOKALIKES))
+    body = text.lstrip("\ufeff\ufffd")  # a UTF-16 mark, read as UTF-8
+    if body.count("\0") * 3 > len(body):
+        text = body.replace("\0", "")
+    text = text[:_TEXT_LIMIT].replace("\0", "\n").replace("\r\n", "\n").replace("\r", "\n")
+    text = _SPACES.sub(" ", _ANSI.sub("", text)).translate(_LOOKALIKES)
+    return _LOG_PREFIX.sub("", _bounded(text))
+
+
+def _bounded(text: str) -> str:
+    """Cut overlong lines and gaps: the patterns of the parsers look for a line's end from many places."""
+    text = re.sub(r"\n(?:[ \t]*\n){8,}", "\n\n", _LINE.sub(r"\1", text))
+    return re.sub(r"[ \t]{256,}", " " * 256, text)
 
 
 def version_parts(version: str) -> List[int]:
@@ -98,19 +111,19 @@ def shell_failure(text: str, program: str) -> Optional[str]:
     (``Command 'nvcc' not found``, the same in any language), puts it before the reason (``bash: nvcc: ..``)
     or last (``zsh: command not found: nvcc``). Ask only where the tool's own output was not found.
     """
-    name = r"(?:[\w.~/\\-]*[/\\])?" + re.escape(program) + r"(?:\.exe)?"
-    message = re.search(
-        r"%(quote)s\s?%(name)s\s?%(quote)s"
-        r"|(?:^|[\s:])%(name)s\s?: (?!NVIDIA|\s|/|[A-Za-z]:\\|\w+ option)"
-        r"|: %(bare)s\s*$|: [^:\n]+: %(name)s\s*$"
+    name = r"(?<![\w.-])" + re.escape(program) + r"(?:\.exe)?"
+    message = re.compile(
+        r"%(quote)s\s?(?:[\w.~:-]*[/\\])*%(name)s\s?%(quote)s"
+        r"|%(name)s\s?: (?!NVIDIA|\s|/|[A-Za-z]:\\|\w+ option)"
+        r"|: %(name)s\s*$|: [^:]+: \S*%(name)s\s*$"
         r"|\bno %(name)s in \(|%(name)s (?:is |was )?not found|could not find %(name)s"
-        % {"quote": _QUOTES, "name": name, "bare": re.escape(program)},
-        text,
-        re.M | re.I,
+        % {"quote": _QUOTES, "name": name},
+        re.I,
     )
-    if message is None:
-        return None
-    return _denied_or_missing(text)
+    for line in text.splitlines():
+        if program in line.lower() and len(line) < _SENTENCE and message.search(line):
+            return _denied_or_missing(text)
+    return None
 
 
 def file_failure(text: str) -> Optional[str]:

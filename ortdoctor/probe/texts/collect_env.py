@@ -35,14 +35,14 @@ def parse(text: str) -> Dict[str, Any]:
     files = _CUDNN.findall(text)
     values["cudnn_candidates"] = _distinct([name for name in files if name.count(".") > 1])
     majors = sorted({int(name.split(".")[0]) for name in files})
-    packages = dict(re.findall(r"^\W*\[pip3?\] ([\w.-]+)==(\S+)", text, re.M))
+    packages = dict(re.findall(r"^[^\w\n]*\[pip3?\] ([\w.-]+)==(\S+)", text, re.M))
     libc = _field(text, "Libc version")
     values.update(drop_none({"cudnn_majors": majors or None, "pip": packages or None, "libc": libc}))
     return values
 
 
 def _field(text: str, key: str) -> Optional[str]:
-    value = first(r"^\W*%s: *([^\n]*)" % key, text, re.M)
+    value = first(r"^[^\w\n]*%s: *([^\n]*)" % key, text, re.M)
     return None if value is None or value.lower() in _NOTHING else value
 
 

@@ -9,9 +9,9 @@ from ._common import UNREADABLE, clean, first, shell_failure, version_parts
 # out.
 _LIST_LINE = re.compile(r"(?:^|\s)([uihrp])([iUFHWt])R?\s+([a-z0-9][\w.+-]*(?::\w+)?)\s+(\d\S*)")
 
-_SHOW_LINE = re.compile(r"^\s*([a-z0-9][a-z0-9.+-]+(?::\w+)?)\t(\d\S*)\s*$")
+_SHOW_LINE = re.compile(r"^[ \t]*([a-z0-9][a-z0-9.+-]+(?::\w+)?)\t(\d\S*)\s*$")
 
-_APT_LINE = re.compile(r"^\s*([a-z0-9][a-z0-9.+-]+)/\S+ (\d\S*) (\w+) \[installed")
+_APT_LINE = re.compile(r"^[ \t]*([a-z0-9][a-z0-9.+-]+)/\S+ (\d\S*) (\w+) \[installed")
 
 # libnvidia-compute-550, nvidia-driver-580-open, nvidia-headless-535-server, nvidia-384 of the first years.
 _DRIVER = re.compile(r"(?:lib)?nvidia-(?:[a-z0-9]+-)*?(\d{3})(?:-server|-open)*(?::\w+)?$")
@@ -21,7 +21,7 @@ _TOOLKIT = re.compile(
 )
 
 # A paragraph of `dpkg -s`: Package first, Version after lines that do not matter.
-_PARAGRAPH = re.compile(r"^Package: (\S+)\n(?:[^\n]+\n)*?Version: (\S+)", re.M)
+_PARAGRAPH = re.compile(r"^Package: (\S+)\n(?:[^\n]+\n){0,40}?Version: (\S+)", re.M)
 
 
 def parse(text: str) -> Dict[str, Any]:

@@ -11,20 +11,20 @@ _VERSION = re.compile(r"\d\S*$")
 _VERSIONS = (
     ("jetpack", r"\bJet[Pp]ack:? +\[?([\w.]+)"),
     ("l4t", r"\bL4T:? +([\w.]+)"),
-    ("cuda", r"^[\s*-]*CUDA:? +([\w.]+)\s*$"),
-    ("cudnn", r"^[\s*-]*cuDNN: *([\w.]+)"),
-    ("tensorrt", r"^[\s*-]*TensorRT: *([\w.]+)"),
+    ("cuda", r"^[ \t*-]*CUDA:? +([\w.]+)\s*$"),
+    ("cudnn", r"^[ \t*-]*cuDNN: *([\w.]+)"),
+    ("tensorrt", r"^[ \t*-]*TensorRT: *([\w.]+)"),
     ("jtop", r"\bjetson-stats +(\d[\w.]*)|^jtop:\n\s*- *Version: *(\S+)"),
-    ("opencv", r"^[\s*-]*OpenCV(?: version)?: *([\w.]+)(?=\s*$| - | compiled)"),
+    ("opencv", r"^[ \t*-]*OpenCV(?: version)?: *([\w.]+)(?=\s*$| - | compiled)"),
     ("arch", r"\bCUDA Arch(?:itecture| BIN): *([\w.]+)"),
-    ("kernel", r"^\s*Kernel Version: *(\S+)"),
+    ("kernel", r"^[ \t]*Kernel Version: *(\S+)"),
     ("python", r"^Python +(\d[\w.]*)\s*$"),
-    ("onnxruntime", r"^\s*onnxruntime +version: *(\S+)"),
-    ("onnxruntime-gpu", r"^\s*onnxruntime-gpu +version: *(\S+)"),
-    ("torch", r"^\s*Torch +version: *(\S+)"),
+    ("onnxruntime", r"^[ \t]*onnxruntime +version: *(\S+)"),
+    ("onnxruntime-gpu", r"^[ \t]*onnxruntime-gpu +version: *(\S+)"),
+    ("torch", r"^[ \t]*Torch +version: *(\S+)"),
 )
 
-_MODEL = r"^[\s*-]*(?:Model:)?\s*((?:NVIDIA |Jetson|Orin|Thor)[^\n]*?)(?: - Jet[Pp]ack .*)?$"
+_MODEL = r"^[ \t*-]*(?:Model:)?\s*((?:NVIDIA |Jetson|Orin|Thor)[^\n]*?)(?: - Jet[Pp]ack .*)?$"
 
 
 def parse(text: str) -> Dict[str, Any]:
@@ -45,7 +45,7 @@ def parse(text: str) -> Dict[str, Any]:
     model = first(_MODEL, text, re.M)
     if model or "Hardware Model Name not available" in text:
         found["model"] = model
-    board = first(r"^\s*Board: *(\S+)", text, re.M)
+    board = first(r"^[ \t]*Board: *(\S+)", text, re.M)
     if board:
         found["board"] = board
     with_cuda = _opencv_cuda(text)
@@ -57,5 +57,5 @@ def parse(text: str) -> Dict[str, Any]:
 
 
 def _opencv_cuda(text: str) -> Optional[bool]:
-    told = first(r"OpenCV: [^\n]*CUDA: *(\w+)", text) or first(r"^[\s*-]*OpenCV Cuda: *(\w+)", text, re.M)
+    told = first(r"OpenCV: [^\n]*CUDA: *(\w+)", text) or first(r"^[ \t*-]*OpenCV Cuda: *(\w+)", text, re.M)
     return told.upper() == "YES" if told else None

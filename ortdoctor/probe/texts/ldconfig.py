@@ -5,11 +5,11 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from ._common import UNREADABLE, clean, shell_failure
 
-_ENTRY = re.compile(r"(\S+\.so[\w.+-]*) \(([^()\n]*)\) => (/\S+)")
+_ENTRY = re.compile(r"(?<!\S)(\S{1,255}?\.so[\w.+-]{0,64}) \(([^()\n]{0,64})\) => (/\S+)")
 
 _FOLDER = re.compile(r"^(/[^:\n]+):(?: \(.*\))?\s*$")
 
-_LINK = re.compile(r"^\s+(\S+\.so[\w.+-]*) -> (\S+)")
+_LINK = re.compile(r"^\s+(\S{1,255}?\.so[\w.+-]{0,64}) -> (\S+)")
 
 # By their names at the start: `grep cuda` also finds libicudata, which is Unicode.
 _RELEVANT = re.compile(

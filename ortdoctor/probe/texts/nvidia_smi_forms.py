@@ -7,7 +7,7 @@ from ._common import BUS_ID, first
 
 _VERSION_LINE = re.compile(r"\b(NVIDIA-SMI|NVML|DRIVER|CUDA UMD|CUDA|KMD) version\s*:\s*([^\n]*)", re.I)
 
-_LIST_LINE = re.compile(r"\bGPU (\d+): (\S.*?)\s*\((?:UUID|S/N): ")
+_LIST_LINE = re.compile(r"\bGPU (\d+): (\S.{0,120}?)\s*\((?:UUID|S/N): ")
 
 _MIG_LINE = re.compile(r"\bMIG (\d\S*)\s+Device\s+\d+:")
 
@@ -60,7 +60,7 @@ def log(text: str) -> Optional[Dict[str, Any]]:
             gpu["bus_id"] = start.group("gpu")
         else:
             gpu["index"] = int(start.group("gpu"))
-        total = first(r"\bFB Memory Usage\s.*?\bTotal\s*: *(\d+) *Mi?B", block, re.S)
+        total = first(r"\bFB Memory Usage\s.{0,300}?\bTotal\s*: *(\d+) *Mi?B", block, re.S)
         if total:
             gpu["memory_mib"] = int(total)
         gpus.append(gpu)

@@ -6,9 +6,9 @@ from typing import Any, Dict, List
 from ._common import UNREADABLE, clean, drop_none, first
 from .cudnn_header import unpack
 
-_PACKAGE = re.compile(r"^\W*((?:onnxruntime|ort)[\w-]*) version: *(\d\S*)", re.M)
+_PACKAGE = re.compile(r"^[^\w\n]*((?:onnxruntime|ort)[\w-]*) version: *(\d\S*)", re.M)
 
-_INSTALLED = re.compile(r"^\W*([A-Za-z0-9][\w.-]*)==(\S+) at ", re.M)
+_INSTALLED = re.compile(r"^[^\w\n]*([A-Za-z0-9][\w.-]*)==(\S+) at ", re.M)
 
 _PROVIDER = re.compile(r"\b[A-Za-z0-9]+ExecutionProvider\b")
 
@@ -30,7 +30,7 @@ def parse(text: str) -> Dict[str, Any]:
     """
     text = clean(text)
     named = _PACKAGE.search(text)
-    platform = first(r"^\W*platform: *(\S+)", text, re.M)
+    platform = first(r"^[^\w\n]*platform: *(\S+)", text, re.M)
     found = {
         "package": named.group(1) if named else first(r"package_name: *(\S+)", text),
         "version": named.group(2) if named else first(r"__version__: *(\S+)", text),

@@ -9,15 +9,15 @@ _NAME = r"([A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9])?)"
 
 _VERSION = r"(v?\d[\w.+!-]*)"
 
-_ROW = re.compile(r"^\s*" + _NAME + r"(?:\s+|\s*\()" + _VERSION + r"(?:\)|\s|$)(.*)$")
+_ROW = re.compile(r"^[ \t]*" + _NAME + r"(?:\s+|\s*\()" + _VERSION + r"(?:\)|\s|$)(.*)$")
 
-_PINNED = re.compile(r"^\s*(?:\[\w+\]\s*)?" + _NAME + r"===?" + _VERSION)
+_PINNED = re.compile(r"^[ \t]*(?:\[\w+\]\s*)?" + _NAME + r"===?" + _VERSION)
 
-_SHOW = re.compile(r"^\s*(Name|Version|Required-by):[ \t]*(.*)$")
+_SHOW = re.compile(r"^[ \t]*(Name|Version|Required-by):[ \t]*(.*)$")
 
 _JSON = re.compile(r"\"name\"\s*:\s*\"([^\"]+)\"\s*,\s*\"version\"\s*:\s*\"([^\"]+)\"")
 
-_TAG = re.compile(r"^\W*((?:cp|py|pp)\d\w*-\w+-\w+)\s*$", re.M)
+_TAG = re.compile(r"^[^\w\n]*((?:cp|py|pp)\d\w*-\w+-\w+)\s*$", re.M)
 
 # The glibc that the names before PEP 600 stand for.
 _LEGACY_MANYLINUX = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
@@ -69,7 +69,7 @@ def _packages(lines: List[str]) -> Tuple[Dict[str, str], Dict[str, List[str]], L
             elif shown and value:
                 required_by[shown] = [name.strip() for name in value.split(",")]
             continue
-        if re.match(r"^\W*(?:Package|Name)\s+Version\b", line):
+        if re.match(r"^[^\w\n]*(?:Package|Name)\s+Version\b", line):
             columns = re.findall(r"Editable project location|\w+", line)
             continue
         pinned = _PINNED.match(line) or _ROW.match(line)

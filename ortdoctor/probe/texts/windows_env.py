@@ -9,7 +9,7 @@ _PATH = r"([A-Za-z]:\\[^\n<>|\"?*]*?%s)[ \t]*$"
 
 _TOOLKIT = re.compile(r"\\CUDA\\v(\d+\.\d+)", re.I)
 
-_SET = re.compile(r"^\W*((?:CUDA|CUDNN|TENSORRT|ORT|NVIDIA|NV)\w*)(?:=| {2,})(\S[^\n]*)$", re.M)
+_SET = re.compile(r"^[^\w\n]*((?:CUDA|CUDNN|TENSORRT|ORT|NVIDIA|NV)\w*)(?:=| {2,})(\S[^\n]*)$", re.M)
 
 # systeminfo translates its keys, not what these values look like.
 _OS_NAME = re.compile(r":\s*(Microsoft\W{0,3} Windows [^\n]+)$", re.M)

@@ -23,7 +23,7 @@ def _stand_in(monkeypatch: pytest.MonkeyPatch, **groups: object) -> None:
 
 def test_the_keys_are_those_that_the_documentation_promises() -> None:
     stated = set(re.findall(r"`((?:system|python|gpu|cuda|cudnn|ort)\.[a-z_]+)`", DOCS.read_text()))
-    assert {"%s.%s" % (group, key) for group, keys in KEYS.items() for key in keys} == stated
+    assert {f"{group}.{key}" for group, keys in KEYS.items() for key in keys} == stated
 
 
 def test_a_document_has_every_key_whatever_the_groups_do(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_a_document_has_every_key_whatever_the_groups_do(box: Box, monkeypatch: 
     assert (document["schema"], document["ortdoctor"]) == ("ortdoctor.facts/1", "1.2.3")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["collected"])
     facts = document["facts"]
-    assert set(facts) == {"%s.%s" % (group, key) for group, keys in KEYS.items() for key in keys}
+    assert set(facts) == {f"{group}.{key}" for group, keys in KEYS.items() for key in keys}
     assert facts["gpu.devices"]["error"] == "OSError: gone"
     assert facts["cuda.nvcc"] == absent("PATH")
     assert facts["cuda.libraries"]["error"] == "the probe of cuda did not answer for it"
@@ -61,9 +61,7 @@ def test_a_group_keeps_what_else_it_says() -> None:
     assert completed("gpu", {"gpu": failed("why", "what")})["gpu.devices"] == failed("why", "what")
 
 
-def test_the_version_is_read_from_the_package_around_the_probe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_version_is_read_from_the_package_around_the_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert version_beside() == __version__
     monkeypatch.setattr(module, "__file__", str(tmp_path / "package" / "probe" / "collect.py"))
     assert version_beside() == "unknown"

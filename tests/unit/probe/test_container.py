@@ -43,16 +43,14 @@ CASES = {
     "docker, cgroup v2 of its own": (
         {
             "/proc/1/cgroup": "0::/\n",
-            "/proc/self/mountinfo": "700 690 8:1 /var/lib/docker/containers/01ab/hosts /etc/hosts rw - ext4 /dev/sda1 rw\n",
+            "/proc/self/mountinfo": "7 6 8:1 /var/lib/docker/containers/01ab/hosts /etc/hosts rw - ext4 /dev/sda1 rw\n",
         },
         {},
         "docker",
         "/proc/self/mountinfo",
     ),
     "podman, cgroup v2 of its own": (
-        {
-            "/proc/self/mountinfo": "7 6 0:24 /containers/storage/overlay-containers/01/userdata/hosts /etc/hosts rw\n"
-        },
+        {"/proc/self/mountinfo": "7 6 0:24 /containers/storage/overlay-containers/01/userdata/hosts /etc/hosts rw\n"},
         {"container": "oci"},
         "podman",
         "/proc/self/mountinfo",
@@ -61,9 +59,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("files", "env", "kind", "source"), CASES.values(), ids=CASES.keys())
-def test_a_container_is_told(
-    box: Box, files: dict[str, str], env: dict[str, str], kind: str, source: str
-) -> None:
+def test_a_container_is_told(box: Box, files: dict[str, str], env: dict[str, str], kind: str, source: str) -> None:
     fact = container.collect(box(files, env=env))["system.container"]
     assert fact == {"value": kind, "source": source, "error": None}
 

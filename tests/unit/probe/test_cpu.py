@@ -1,4 +1,4 @@
-import os
+from pathlib import Path
 
 from ortdoctor.probe import cpu
 
@@ -34,5 +34,5 @@ def test_a_machine_without_the_file(box: Box) -> None:
 
 def test_a_file_that_cannot_be_read_is_a_failure(box: Box) -> None:
     context = box()
-    os.makedirs(context.path("/proc/cpuinfo"))
+    Path(context.path("/proc/cpuinfo")).mkdir(parents=True)
     assert "could not be read" in cpu.collect(context)["system.cpu"]["error"]

@@ -37,7 +37,7 @@ def test_a_virtual_environment_is_diagnosed_as_itself(environment: Path) -> None
     document = collect_with(str(_python(environment)), "1.2.3")
     facts = document["facts"]
     assert (document["schema"], document["ortdoctor"]) == ("ortdoctor.facts/1", "1.2.3")
-    assert set(facts) >= {"%s.%s" % (group, key) for group, keys in KEYS.items() for key in keys}
+    assert set(facts) >= {f"{group}.{key}" for group, keys in KEYS.items() for key in keys}
     assert value(facts, "python.executable") == str(_python(environment))
     assert value(facts, "python.prefix") == str(environment)
     assert value(facts, "python.environment")["kind"] == "venv"
@@ -91,7 +91,7 @@ def test_the_probe_is_unpacked_from_a_zipapp(environment: Path, tmp_path: Path) 
         "import json, sys; sys.path.insert(0, sys.argv[1]); from ortdoctor.probe.foreign import collect_with; "
         "print(json.dumps(collect_with(sys.argv[2])))"
     )
-    command = [sys.executable, "-I", "-c", code, archive, _python(environment)]
+    command = [sys.executable, "-I", "-c", code, str(archive), str(_python(environment))]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, cwd=tmp_path)
     document = json.loads(ran.stdout)
     assert value(document["facts"], "python.prefix") == str(environment)

@@ -14,7 +14,7 @@ from .boxes import Box, program
 )
 def test_this_process_is_asked_first() -> None:
     fact = libc.collect(here())["system.libc"]
-    assert "glibc %s" % fact["value"]["version"] == os.confstr("CS_GNU_LIBC_VERSION")
+    assert "glibc " + fact["value"]["version"] == os.confstr("CS_GNU_LIBC_VERSION")
     assert fact["source"] == "confstr CS_GNU_LIBC_VERSION"
 
 

@@ -121,8 +121,6 @@ def test_cuda_versions(number: int, version: str) -> None:
 
 @pytest.mark.skipif(not HEADER.exists(), reason=f"needs {HEADER}")
 def test_the_names_are_those_of_cuda_h() -> None:
-    stated = {
-        int(number): name
-        for name, number in re.findall(r"^\s+(CUDA_(?:SUCCESS|ERROR_\w+))\s*=\s*(\d+),?", HEADER.read_text(), re.M)
-    }
+    lines = re.findall(r"^\s+(CUDA_(?:SUCCESS|ERROR_\w+))\s*=\s*(\d+),?", HEADER.read_text(), re.MULTILINE)
+    stated = {int(number): name for name, number in lines}
     assert {number: stated.get(number) for number in libcuda.NAMES} == libcuda.NAMES

@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ortdoctor.probe import packages
-
 from ortdoctor.probe.packages import canonical, installed
 
 

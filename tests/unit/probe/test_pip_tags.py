@@ -13,7 +13,8 @@ from .boxes import Box
 OLD_HOME = "_internal/pep425tags.py"
 NEW_HOME = "_internal/utils/compatibility_tags.py"
 TUPLES = "def get_supported():\n    return [('cp36', 'cp36m', name) for name in {}] + [('py3', 'none', 'any')]\n"
-TAGS = "class Tag:\n    def __init__(self, name): self.platform = name\n" + (
+TAGS = (
+    "class Tag:\n    def __init__(self, name): self.platform = name\n"
     "def get_supported():\n    return [Tag(name) for name in {}] + [Tag('any')]\n"
 )
 
@@ -30,26 +31,24 @@ def _pip(box: Box, folder: Path, home: str, tags: str, says: str = "pip 19.3.1 f
 
 
 @pytest.mark.parametrize(
-    ("home", "tags", "platforms", "flags"),
+    ("home", "tags", "platforms", "families"),
     [
-        ("pep425tags.py", TUPLES, ["manylinux1_x86_64", "linux_x86_64"], (False, False, False)),
-        (OLD_HOME, TUPLES, ["manylinux2014_x86_64", "manylinux1_x86_64"], (True, False, False)),
-        (NEW_HOME, TAGS, ["manylinux_2_31_x86_64", "manylinux_2_17_x86_64"], (True, False, False)),
-        (NEW_HOME, TAGS, ["manylinux_2_28_aarch64", "manylinux2014_aarch64"], (True, True, False)),
-        (NEW_HOME, TAGS, ["musllinux_1_2_x86_64", "linux_x86_64"], (False, False, True)),
-        (NEW_HOME, TAGS, ["win_amd64"], (False, False, False)),
+        ("pep425tags.py", TUPLES, ["manylinux1_x86_64", "linux_x86_64"], set()),
+        (OLD_HOME, TUPLES, ["manylinux2014_x86_64", "manylinux1_x86_64"], {"manylinux2014"}),
+        (NEW_HOME, TAGS, ["manylinux_2_31_x86_64", "manylinux_2_17_x86_64"], {"manylinux2014"}),
+        (NEW_HOME, TAGS, ["manylinux_2_28_aarch64", "manylinux2014_aarch64"], {"manylinux2014", "manylinux_2_28"}),
+        (NEW_HOME, TAGS, ["musllinux_1_2_x86_64", "linux_x86_64"], {"musllinux"}),
+        (NEW_HOME, TAGS, ["win_amd64"], set()),
     ],
 )
 def test_pips_own_list_is_asked(
-    box: Box, tmp_path: Path, home: str, tags: str, platforms: list[str], flags: tuple[bool, bool, bool]
+    box: Box, tmp_path: Path, *, home: str, tags: str, platforms: list[str], families: set[str]
 ) -> None:
     facts = pip_tags.collect(_pip(box, tmp_path / "site", home, tags.format(platforms)))
     assert facts["python.pip"]["value"] == {"version": "19.3.1", "path": "/x/pip"}
     assert facts["python.wheel_tags"]["value"] == {
         "platforms": platforms,
-        "manylinux2014": flags[0],
-        "manylinux_2_28": flags[1],
-        "musllinux": flags[2],
+        **{name: name in families for name in ("manylinux2014", "manylinux_2_28", "musllinux")},
     }
     assert facts["python.wheel_tags"]["source"].endswith("get_supported()")
 

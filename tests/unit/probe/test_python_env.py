@@ -1,7 +1,10 @@
+import json
 import os
+import site
 import struct
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -36,7 +39,7 @@ def test_abi_tags(implementation: str, version: tuple[int, int], flags: dict[str
 def test_this_interpreter() -> None:
     facts = python_env.collect(here())
     assert set(facts) == {"python." + key for key in KEYS["python"]}
-    assert value(facts, "python.version").startswith("%d.%d.%d" % sys.version_info[:3])
+    assert value(facts, "python.version").startswith(".".join(map(str, sys.version_info[:3])))
     assert value(facts, "python.executable") == sys.executable
     assert value(facts, "python.bits") == 8 * struct.calcsize("P")
     assert [key for key, fact in facts.items() if fact["error"]] == []
@@ -84,8 +87,6 @@ def _environment_of(python: Path) -> dict[str, object]:
     root = Path(python_env.__file__).parents[2]
     env = {"PATH": os.defpath, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     ran = subprocess.run([python, "-c", code], env=env, capture_output=True, text=True, check=True, timeout=60)
-    import json
-
     seen: dict[str, object] = json.loads(ran.stdout)
     return seen
 
@@ -116,9 +117,9 @@ def test_conda_is_told_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def _system(monkeypatch: pytest.MonkeyPatch, folder: Path, writable: bool) -> dict[str, object]:
     monkeypatch.setattr(sys, "base_prefix", sys.prefix)
-    monkeypatch.setattr(python_env.sysconfig, "get_path", lambda name: str(folder / name))
-    monkeypatch.setattr(python_env.site, "ENABLE_USER_SITE", True)
-    monkeypatch.setattr(python_env.os, "access", lambda *_: writable)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(folder / name))
+    monkeypatch.setattr(site, "ENABLE_USER_SITE", True)
+    monkeypatch.setattr(os, "access", lambda *_: writable)
     seen: dict[str, object] = python_env._environment()["python.environment"]["value"]
     return seen
 
@@ -133,8 +134,6 @@ def test_an_interpreter_that_pip_may_not_touch(tmp_path: Path, monkeypatch: pyte
 def test_packages_go_to_the_user_where_the_interpreters_folder_is_not_writable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import site
-
     seen = _system(monkeypatch, tmp_path, writable=False)
     assert (seen["kind"], seen["path"]) == ("user", site.getuserbase())
 

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -26,11 +27,11 @@ def test_a_file_that_cannot_be_read_says_why(box: Box) -> None:
 
 def test_a_file_without_end_is_cut(box: Box) -> None:
     context = box()
-    os.symlink("/dev/zero", os.path.join(context.root, "endless"))
+    Path(context.root, "endless").symlink_to("/dev/zero")
     assert len(read_text(context, "/endless").text or "") == READ_LIMIT
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/sys/kernel/osrelease"), reason="needs Linux")
+@pytest.mark.skipif(not Path("/proc/sys/kernel/osrelease").exists(), reason="needs Linux")
 def test_a_kernel_setting_is_read_whole() -> None:
     # The kernel refuses to fill a buffer of megabytes from /proc/sys.
     assert (read_text(here(), "/proc/sys/kernel/osrelease").text or "").strip() == os.uname().release

@@ -85,9 +85,7 @@ def test_wsl_2_box(box: Box) -> None:
     assert value(facts, "system.wsl") == 2
     assert value(facts, "system.container") is None
     assert value(facts, "system.distribution")["id_like"] == ["debian"]
-    assert value(facts, "system.pci_gpus") == [
-        {"vendor": "0x1414", "device": "0x008e", "address": "6c4c:00:00.0"}
-    ]
+    assert value(facts, "system.pci_gpus") == [{"vendor": "0x1414", "device": "0x008e", "address": "6c4c:00:00.0"}]
 
 
 def test_alpine_in_docker(box: Box) -> None:

@@ -9,10 +9,10 @@ def test_steps_run_side_by_side() -> None:
 
     def step() -> Facts:
         meeting.wait()  # breaks unless the other step runs meanwhile
-        return {"met": found(True, "barrier")}
+        return {"met": found("both", "barrier")}
 
     facts = together({"one": step, "two": step}, 20)
-    assert facts == {"one": {"met": found(True, "barrier")}, "two": {"met": found(True, "barrier")}}
+    assert facts == {"one": {"met": found("both", "barrier")}, "two": {"met": found("both", "barrier")}}
 
 
 def test_a_step_that_raises_costs_the_others_nothing() -> None:
