@@ -107,3 +107,12 @@ def test_the_folder_tells_its_native_files_and_a_plugin_beside_it(tmp_path: Path
     assert value["native"] == ["libonnxruntime.so.1.31.0", "onnxruntime_pybind11_state.pyd"]
     assert value["has_init"] is False
     assert value["plugin"] == str(tmp_path / "onnxruntime_ep_cuda")
+
+
+@pytest.mark.parametrize(
+    "record", [b"onnxruntime/a.py,,\n\0\xff\xfe", b"onnxruntime/" + b"a" * 200000], ids=["bytes", "long"]
+)
+def test_a_broken_record_still_names_the_owner(record: bytes, tmp_path: Path) -> None:
+    (install(tmp_path, "onnxruntime", "1.0", {}) / "RECORD").write_bytes(record)
+    (found,) = ort_installed.distributions([str(tmp_path)])
+    assert (found.name, found.version) == ("onnxruntime", "1.0")
