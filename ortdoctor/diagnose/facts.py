@@ -125,7 +125,7 @@ def check_document(document: Any) -> Record:
 
 def version_tuple(text: Optional[str]) -> Tuple[int, ...]:
     """Return the leading numbers of a version (``"535.104.05"`` is ``(535, 104, 5)``); ``()`` where there are none."""
-    match = re.match(r"\s*v?(\d{1,9}(?:\.\d{1,9})*)", text or "")
+    match = re.match(r"\s*v?(\d{1,9}(?:\.\d{1,9})*)(?!\d)", text or "")
     return tuple(int(part) for part in match.group(1).split(".")) if match else ()
 
 

@@ -27,7 +27,7 @@ def quote(word: str, os: str) -> str:
     word = _printable(word)
     if os != "windows":
         return shlex.quote(word)
-    return word if _PLAIN_ON_WINDOWS.match(word) else '"%s"' % word.replace('"', "").replace("%", "%%")
+    return word if _PLAIN_ON_WINDOWS.match(word) else '"%s"' % word.replace('"', "")
 
 
 def python(facts: Facts) -> str:

@@ -23,9 +23,9 @@ _TOOLKIT = _TOOLKIT_NUMBERED + (
 #: "libcudart.so.12: cannot open shared object file" of glibc, "depends on "cublasLt64_12.dll" which is missing"
 #: of ONNX Runtime on Windows, "Could not load library cudnn_ops64_9.dll" of cuDNN.
 _REPORTED = (
-    re.compile(r"(lib[\w+-]+\.so[.\d]*): cannot open shared object file"),
+    re.compile(r"(lib[\w+-]+\.so(?:\.\d+)*): cannot open shared object file"),
     re.compile(r"depends on \"([\w.-]+\.dll)\" which is missing", re.IGNORECASE),
-    re.compile(r"[Cc]ould not (?:load library|locate) ([\w.-]+?\.(?:dll|so[.\d]*))(?=[\s.:\"']|$)"),
+    re.compile(r"[Cc]ould not (?:load library|locate) ([\w-]+\.(?:dll|so(?:\.\d+)*))"),
     re.compile(r"Unable to load any of \{([\w.-]+)"),
 )
 

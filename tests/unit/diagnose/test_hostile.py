@@ -15,7 +15,7 @@ from ortdoctor.report import text
 from tests import recorded
 
 SETTINGS = settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 JSON = st.recursive(
@@ -24,7 +24,18 @@ JSON = st.recursive(
     max_leaves=6,
 )
 ODD_TEXT = st.sampled_from(
-    ["", "..", "12.", "99999999999999999999.1", "\x1b[2J", "cp", "lib.so", "lib" + "a" * 300, "{x}", "1" * 5000]
+    [
+        "",
+        "..",
+        "12.",
+        "99999999999999999999.1",
+        "\x1b[2J",
+        "cp",
+        "lib.so",
+        "lib" + "a" * 300,
+        "{x}",
+        "1" * 5000,
+    ]
 ) | st.text(max_size=6)
 
 
@@ -95,7 +106,10 @@ def test_healthy_needs_the_facts_that_it_rests_on(document: dict[str, Any]) -> N
 @given(mutated())
 def test_a_command_is_one_line_and_deletes_only_a_folder_of_that_name(document: dict[str, Any]) -> None:
     report = judge(document, recorded.matrix())
-    for command in [*report.plan.commands, *(line for finding in report.findings for line in finding.commands)]:
+    for command in [
+        *report.plan.commands,
+        *(line for finding in report.findings for line in finding.commands),
+    ]:
         assert command.isprintable()
         if "rm -rf" in command or "rmdir" in command:
             assert command.rstrip("'\"").endswith("onnxruntime")

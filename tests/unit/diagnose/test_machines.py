@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import jsonschema
 import pytest
 
@@ -11,6 +13,11 @@ from ortdoctor.diagnose.findings import SEVERITIES
 from ortdoctor.diagnose.judge import judge
 from ortdoctor.diagnose.shapes import SHAPES
 from tests import recorded
+
+
+@cache
+def schema() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(data.compat_json("schema/facts.schema"))
 
 
 @pytest.mark.parametrize("name", recorded.MACHINES)
@@ -27,10 +34,12 @@ def test_a_machine_is_judged_as_expected(name: str) -> None:
 @pytest.mark.parametrize("name", recorded.MACHINES)
 def test_a_recorded_machine_is_complete_and_of_the_schema(name: str) -> None:
     document = recorded.machine(name)["document"]
-    jsonschema.validate(document, data.compat_json("schema/facts.schema"))
+    schema().validate(document)
     assert set(document["facts"]) == set(SHAPES)
     facts = Facts(document)
-    misread = [key for key in SHAPES if facts.state(key) == FAILED and document["facts"][key]["error"] is None]
+    misread = [
+        key for key in SHAPES if facts.state(key) == FAILED and document["facts"][key]["error"] is None
+    ]
     assert not misread
 
 
