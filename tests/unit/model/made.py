@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from math import ceil
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STRIDES = (8, 16, 32)
 VALUES = {"score": 1, "bbox": 4, "kps": 10}
@@ -43,7 +45,9 @@ def outputs_of(
         return {"pred": rows}
     kinds = ("score", "bbox", "kps") if keypoints else ("score", "bbox")
     return {
-        f"{kind}_{stride}": head(form, size, stride, kind, anchors, logits=logits) for kind in kinds for stride in STRIDES
+        f"{kind}_{stride}": head(form, size, stride, kind, anchors, logits=logits)
+        for kind in kinds
+        for stride in STRIDES
     }
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from onnx import TensorProto, helper
@@ -11,6 +11,9 @@ from ortdoctor.diagnose.matrix import STEMS, Matrix
 from ortdoctor.model.inspect import graph_text, inspect, runtimes
 from ortdoctor.model.load import load
 from tests.unit.model.made import constant_model, outputs_of, save, scrfd_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,11 @@ def test_the_facts_of_a_model(tmp_path: Path, matrix: Matrix) -> None:
     assert (facts.file, facts.producer, facts.ir, facts.opsets) == ("model.onnx", "made 1", 6, {"ai.onnx": 11})
     assert (facts.nodes, facts.operators, facts.doc) == (9, {"Identity": 9}, "a test")
     assert facts.metadata == {"licence": "none"}
-    assert (facts.inputs[0].name, facts.inputs[0].dtype, facts.inputs[0].shape) == ("input.1", "float32", (1, 3, 64, 64))
+    assert (facts.inputs[0].name, facts.inputs[0].dtype, facts.inputs[0].shape) == (
+        "input.1",
+        "float32",
+        (1, 3, 64, 64),
+    )
     assert facts.checker.ok
     assert facts.scrfd.form == "batched"
     assert facts.runtimes.first is not None

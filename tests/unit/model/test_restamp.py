@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -13,8 +12,13 @@ from ortdoctor.model.load import load
 from ortdoctor.model.restamp import restamp
 from tests.unit.model.made import save, scrfd_file
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def _model(nodes: list[Any], *, opset: int = 12, ir: int = 7, tensors: list[Any] | None = None, **more: Any) -> ModelProto:
+
+def _model(
+    nodes: list[Any], *, opset: int = 12, ir: int = 7, tensors: list[Any] | None = None, **more: Any
+) -> ModelProto:
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
     graph = helper.make_graph(nodes, "g", [x], [y], tensors or [])
@@ -43,7 +47,12 @@ def test_opset_and_ir_are_lowered_and_both_are_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("attribute", "value", "kind"),
-    [("value_ints", [1, 3, 64], np.int64), ("value_int", 1, np.int64), ("value_float", 2.5, np.float32), ("value_floats", [2.5], np.float32)],
+    [
+        ("value_ints", [1, 3, 64], np.int64),
+        ("value_int", 1, np.int64),
+        ("value_float", 2.5, np.float32),
+        ("value_floats", [2.5], np.float32),
+    ],
 )
 def test_constant_shorthands_become_tensors(tmp_path: Path, attribute: str, value: Any, kind: Any) -> None:
     constant = helper.make_node("Constant", [], ["c"], **{attribute: value})
@@ -67,7 +76,12 @@ def test_constant_shorthands_become_tensors(tmp_path: Path, attribute: str, valu
     [
         (helper.make_node("Celu", ["x"], ["y"], name="last"), 12, 11, r"'last' \(Celu\).*12 to 11.*definition changed"),
         (helper.make_node("Softmax", ["x"], ["y"], axis=1), 13, 11, r"number 0 \(Softmax\)"),
-        (helper.make_node("Gelu", ["x"], ["y"], name="own", domain="com.microsoft"), 12, 11, "'own' is 'Gelu' of the domain"),
+        (
+            helper.make_node("Gelu", ["x"], ["y"], name="own", domain="com.microsoft"),
+            12,
+            11,
+            "'own' is 'Gelu' of the domain",
+        ),
     ],
 )
 def test_what_changed_meaning_is_refused_by_name(
@@ -84,7 +98,7 @@ def test_sub_graphs_are_looked_into(tmp_path: Path) -> None:
     z = helper.make_tensor_value_info("z", TensorProto.FLOAT, None)
     branch = helper.make_graph([inner], "branch", [], [z])
     choice = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
-    condition = numpy_helper.from_array(np.array(True), "c")
+    condition = numpy_helper.from_array(np.ones((), np.bool_), "c")
     model = load(save(_model([choice], tensors=[condition]), tmp_path))
     with pytest.raises(DowngradeError, match=r"'deep' \(Celu\)"):
         restamp(model, opset=11)
@@ -95,9 +109,7 @@ def test_functions_are_inlined_below_ir_8(tmp_path: Path) -> None:
         "own", "Twice", ["a"], ["b"], [helper.make_node("Add", ["a", "a"], ["b"])], [helper.make_opsetid("", 12)]
     )
     node = helper.make_node("Twice", ["x"], ["y"], domain="own")
-    model = load(
-        save(_model([node], ir=8, functions=[function], imports=[helper.make_opsetid("own", 1)]), tmp_path)
-    )
+    model = load(save(_model([node], ir=8, functions=[function], imports=[helper.make_opsetid("own", 1)]), tmp_path))
     result = restamp(model, opset=11, ir=6)
     changed = onnx.ModelProto.FromString(result.data)
     assert not changed.functions

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,6 +13,9 @@ from ortdoctor.model.scrfd import recognise, require_spec
 from ortdoctor.model.scrfd_layout import Layout, Output, arrange
 from ortdoctor.model.scrfd_others import another_detector
 from tests.unit.model.made import constant_model, outputs_of, save, scrfd_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMS = ("batched", "flat", "nchw", "decoded")
 
@@ -75,7 +77,7 @@ def test_stale_shapes_are_overruled_by_a_run_and_named(tmp_path: Path) -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_any_order_and_any_size_are_told_apart_by_shape_alone(
-    form: str, width: int, height: int, anchors: int, keypoints: bool, seed: Any
+    *, form: str, width: int, height: int, anchors: int, keypoints: bool, seed: Any
 ) -> None:
     named = list(outputs_of(form, (width, height), anchors, keypoints=keypoints).items())
     seed.shuffle(named)
@@ -95,8 +97,8 @@ def test_any_shapes_give_a_layout_or_a_sentence(shapes: list[tuple[int, ...]]) -
     assert isinstance(found, Layout) or found.endswith(".")
 
 
-OTHERS = {
-    "YuNet": [(1, 6400, 1), (1, 1600, 1), (1, 400, 1)] * 2
+OTHERS: dict[str, list[tuple[int, ...]]] = {
+    "YuNet": [*(((1, 6400, 1), (1, 1600, 1), (1, 400, 1)) * 2)]
     + [(1, 6400, 4), (1, 1600, 4), (1, 400, 4), (1, 6400, 10), (1, 1600, 10), (1, 400, 10)],
     "RetinaFace": [(1, 16800, 4), (1, 16800, 2), (1, 16800, 10)],
     "UltraFace": [(1, 4420, 2), (1, 4420, 4)],
@@ -117,7 +119,7 @@ def test_other_networks_are_named(name: str) -> None:
 
 
 def test_retinaface_heads_are_named() -> None:
-    shapes = [(1, channels, side, side) for channels in (4, 8, 20) for side in (80, 40, 20)]
+    shapes: list[tuple[int, ...]] = [(1, channels, side, side) for channels in (4, 8, 20) for side in (80, 40, 20)]
     assert "RetinaFace" in (another_detector(shapes) or "")
 
 
