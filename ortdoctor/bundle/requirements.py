@@ -33,9 +33,7 @@ def requirements(plan: BundlePlan, matrix: Matrix, opset: int, ir: int) -> str:
 def _by_python(plan: BundlePlan, matrix: Matrix, opset: int, ir: int) -> str:
     """One line for each Python: the newest release that has a wheel for it and loads the model."""
     too_old = [
-        pin
-        for pin in plan.target.pins
-        if matrix.loads(pin.packages["onnxruntime"], opset, ir).value == INCOMPATIBLE
+        pin for pin in plan.target.pins if matrix.loads(pin.packages["onnxruntime"], opset, ir).value == INCOMPATIBLE
     ]
     pins = [pin for pin in plan.target.pins if pin not in too_old]
     lines = ["# python -m pip install -r requirements.txt", *_OLD_PIP]

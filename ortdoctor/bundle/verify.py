@@ -94,9 +94,7 @@ def _verify(path: Path, reader: Reader) -> VerifyReport:
     problems += [_problem("missing", name, "it is not there") for name in sorted(set(listed) - names - unsafe.keys())]
     extra = sorted(names - set(listed) - {NAME})
     tolerated = [name for name in extra if not reader.packed and _is_leftover(name)]
-    problems += [
-        _problem("extra", name, "the manifest does not list it") for name in extra if name not in tolerated
-    ]
+    problems += [_problem("extra", name, "the manifest does not list it") for name in extra if name not in tolerated]
     changed = list(_changed(reader, listed, names))
     problems += changed
     checked = len(set(listed) & names) - len(changed)

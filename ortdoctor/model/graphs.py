@@ -62,9 +62,7 @@ def external_tensors(model: ModelProto) -> Iterator[tuple[str, str]]:
 
 def real_inputs(graph: GraphProto) -> list[Any]:
     """Return the inputs that a caller must give: those that no initializer fills (IR 3 lists both)."""
-    filled = {tensor.name for tensor in graph.initializer} | {
-        sparse.values.name for sparse in graph.sparse_initializer
-    }
+    filled = {tensor.name for tensor in graph.initializer} | {sparse.values.name for sparse in graph.sparse_initializer}
     return [entry for entry in graph.input if entry.name not in filled]
 
 

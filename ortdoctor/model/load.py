@@ -131,6 +131,5 @@ def _check_external(path: Path, name: str) -> None:
         )
     if not target.is_file():
         raise ModelError(
-            f"{path} keeps weights in the file {name!r}, which is not beside it in {folder}. "
-            "Copy that file there too."
+            f"{path} keeps weights in the file {name!r}, which is not beside it in {folder}. Copy that file there too."
         )

@@ -120,9 +120,7 @@ def _size(shape: list[int | None], size: tuple[int, int] | None) -> tuple[int, i
     return wanted
 
 
-def _spec(
-    name: str, shape: list[int | None], size: tuple[int, int], layout: Layout, scores: str
-) -> dict[str, Any]:
+def _spec(name: str, shape: list[int | None], size: tuple[int, int], layout: Layout, scores: str) -> dict[str, Any]:
     decoded = None
     if layout.decoded is not None:
         decoded = {"output": layout.decoded, "bbox": [0, 4], "score": 4, "keypoints": [5, 15]}

@@ -139,8 +139,7 @@ def _fit(form: str, outputs: list[Output], size: tuple[int, int], anchors: int) 
         names = {SCORE: "score", BBOX: "box", KEYPOINTS: "keypoint"}
         return f"it has no {names[missing[0][1]]} output for stride {missing[0][0]}."
     levels = tuple(
-        Level(stride, slots[stride, SCORE], slots[stride, BBOX], slots.get((stride, KEYPOINTS)))
-        for stride in STRIDES
+        Level(stride, slots[stride, SCORE], slots[stride, BBOX], slots.get((stride, KEYPOINTS))) for stride in STRIDES
     )
     return Layout(form, anchors, levels)
 

@@ -10,6 +10,7 @@ from .context import Context, here
 from .elf import ElfError, read
 from .loader import Loader, resolve
 from .ort_child import run_here
+from .reading import read_text
 from .script import not_there
 
 #: Names of the libraries, without prefix and version, by which ``cuda.libraries`` calls them.
@@ -54,7 +55,7 @@ def copies(context: Context, loader: Loader, paths: Iterable[str], toolkits: Ite
     if pattern is None:
         return []
     sites = list(paths)
-    versions = wheel_versions(sites)
+    versions = wheel_versions(context, sites)
     seen: Dict[str, Copy] = {}
     for supply, path in _files(context, loader, sites, list(toolkits), pattern):
         real = os.path.realpath(context.path(path))
@@ -134,19 +135,18 @@ def windows_version(digits: str) -> str:
     return digits
 
 
-def wheel_versions(sites: Iterable[str]) -> Dict[str, str]:
+def wheel_versions(context: Context, sites: Iterable[str]) -> Dict[str, str]:
     """Return the version of the wheel that each library of an ``nvidia-*`` or ``tensorrt*`` wheel came in."""
     versions: Dict[str, str] = {}
     for site in sites:
-        for record in glob.glob(os.path.join(glob.escape(site), "*.dist-info", "RECORD")):
+        for record in glob.glob(os.path.join(glob.escape(context.path(site)), "*.dist-info", "RECORD")):
             stem = os.path.basename(os.path.dirname(record))[: -len(".dist-info")]
             if not re.match(r"(nvidia|tensorrt)", stem):
                 continue
-            with open(record, encoding="utf-8", errors="replace") as stream:
-                for line in stream:
-                    path = line.split(",", 1)[0]
-                    if re.search(r"\.(so(\.\d+)*|dll)$", path):
-                        versions[os.path.realpath(os.path.join(site, path))] = stem.rsplit("-", 1)[-1]
+            for line in (read_text(context, record[len(context.root) :]).text or "").splitlines():
+                path = line.split(",", 1)[0]
+                if re.search(r"\.(so(\.\d+)*|dll)$", path):
+                    versions[os.path.realpath(os.path.join(context.path(site), path))] = stem.rsplit("-", 1)[-1]
     return versions
 
 

@@ -85,8 +85,12 @@ def _claims_folder(entry: str) -> bool:
 
 def _record(text: str) -> List[Recorded]:
     """Read the lines of RECORD that lie in ``onnxruntime/``; compiled files come and go with interpreters."""
-    files = []
-    for row in csv.reader(text.splitlines()):
+    files: List[Recorded] = []
+    try:
+        rows = list(csv.reader(text.replace("\0", "").splitlines()))
+    except csv.Error:  # a field of more than 128 KiB: no file list, but the metadata still names its owner
+        return files
+    for row in rows:
         path = row[0].replace("\\", "/") if row else ""
         if path.startswith(FOLDER + "/") and not path.endswith(".pyc"):
             digest = row[1] if len(row) > 1 and row[1].startswith("sha256=") else None

@@ -79,7 +79,9 @@ def test_a_conda_environment_is_known_by_its_metadata(box: Box) -> None:
     assert [item.supply for item in libraries.copies(machine, plain(machine), [], [])] == ["conda"]
 
 
-@pytest.mark.parametrize("name", ["libcudadevrt.a", "libicudata.so.72", "libnvrtc-builtins.so.12.2", "libcudart_static.a"])
+@pytest.mark.parametrize(
+    "name", ["libcudadevrt.a", "libicudata.so.72", "libnvrtc-builtins.so.12.2", "libcudart_static.a"]
+)
 def test_files_of_other_names_are_left_alone(name: str, box: Box) -> None:
     machine = box({f"/cuda/lib64/{name}": "x"})
     assert libraries.copies(machine, plain(machine), [], ["/cuda"]) == []

@@ -28,7 +28,11 @@ def test_two_packages_in_one_folder_show_as_changed_and_missing_files(tmp_path: 
         tmp_path,
         "onnxruntime",
         "1.22.0",
-        {"onnxruntime/__init__.py": "cpu", "onnxruntime/capi/state.so": "longer cpu state", "onnxruntime/LICENSE": "same"},
+        {
+            "onnxruntime/__init__.py": "cpu",
+            "onnxruntime/capi/state.so": "longer cpu state",
+            "onnxruntime/LICENSE": "same",
+        },
     )
     (tmp_path / "onnxruntime/capi/cuda.so").unlink()
     cpu, gpu = ort_installed.distributions([str(tmp_path)])
@@ -52,7 +56,9 @@ def test_an_egg_info_lists_its_files_without_hashes(tmp_path: Path) -> None:
     egg = tmp_path / "onnxruntime-1.2.0-py3.6.egg-info"
     egg.mkdir()
     (egg / "PKG-INFO").write_text("Name: onnxruntime\nVersion: 1.2.0\n")
-    (egg / "installed-files.txt").write_text("../onnxruntime/__init__.py\n../onnxruntime/gone.py\nPKG-INFO\n../other/x.py\n")
+    (egg / "installed-files.txt").write_text(
+        "../onnxruntime/__init__.py\n../onnxruntime/gone.py\nPKG-INFO\n../other/x.py\n"
+    )
     (tmp_path / "onnxruntime").mkdir()
     (tmp_path / "onnxruntime/__init__.py").write_text("")
     (found,) = ort_installed.distributions([str(tmp_path)])
@@ -101,3 +107,12 @@ def test_the_folder_tells_its_native_files_and_a_plugin_beside_it(tmp_path: Path
     assert value["native"] == ["libonnxruntime.so.1.31.0", "onnxruntime_pybind11_state.pyd"]
     assert value["has_init"] is False
     assert value["plugin"] == str(tmp_path / "onnxruntime_ep_cuda")
+
+
+@pytest.mark.parametrize(
+    "record", [b"onnxruntime/a.py,,\n\0\xff\xfe", b"onnxruntime/" + b"a" * 200000], ids=["bytes", "long"]
+)
+def test_a_broken_record_still_names_the_owner(record: bytes, tmp_path: Path) -> None:
+    (install(tmp_path, "onnxruntime", "1.0", {}) / "RECORD").write_bytes(record)
+    (found,) = ort_installed.distributions([str(tmp_path)])
+    assert (found.name, found.version) == ("onnxruntime", "1.0")

@@ -24,7 +24,9 @@ def test_the_bytes_are_what_the_onnx_package_makes_of_the_same_model() -> None:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 2, 2])],
         weights,
     )
-    built = helper.make_model(graph, producer_name="ortdoctor", opset_imports=[helper.make_opsetid("", 9)], ir_version=4)
+    built = helper.make_model(
+        graph, producer_name="ortdoctor", opset_imports=[helper.make_opsetid("", 9)], ir_version=4
+    )
     read = onnx.load_from_string(ort_model.MODEL)
     read.opset_import[0].domain = ""  # the empty domain may be written or left out
     assert read == built
