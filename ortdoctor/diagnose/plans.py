@@ -138,7 +138,7 @@ def _gpu_plan(facts: Facts, build: Build, because: List[Reason], rejected: List[
         [] if jetson or fits.on_loader_path(facts, list(build.sonames)) else supply.for_build(build) or []
     )
     loader = ("preload" if version_tuple(build.version) >= FIRST_PRELOAD else "path") if wheels else ""
-    after = remedies.loader_path(facts) if loader == "path" else []
+    after = remedies.loader_path(facts) if loader else []
     commands, fresh = (
         _commands(facts, build, wheels, gone) + after for gone in (_in_the_way(facts, build), [])
     )

@@ -43,6 +43,9 @@ GROUPS: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
     ("ONNX Runtime", ("ort.",)),
 )
 
+#: What the other probes are asked for; where one of these is not known, the group is open.
+_ANSWERS = ("gpu.driver_version", "gpu.driver_cuda", "gpu.devices", "cuda.libraries", "cudnn.runtime")
+
 _WORST_FIRST = (ERROR, OPEN, WARNING, INFO, OK)
 
 
@@ -82,16 +85,7 @@ def sheet(
     facts = Facts(document)
     known = words.by_id(causes)
     grouped = _grouped(report, known)
-    sections = [
-        Section(
-            title=title,
-            mark=_worst([line.mark for line in grouped[title]]),
-            summary=summary.of(title, facts),
-            lines=grouped[title],
-            facts=_fact_lines(facts, prefixes) if verbose else [],
-        )
-        for title, prefixes in GROUPS
-    ]
+    sections = [_section(title, prefixes, grouped[title], facts, verbose) for title, prefixes in GROUPS]
     errors, warnings = (
         sum(row.severity == severity for row in report.findings) for severity in (ERROR, WARNING)
     )
@@ -99,6 +93,27 @@ def sheet(
     mark = {"healthy": OK, "problems": ERROR}.get(report.verdict, OPEN)
     text = words.verdict(report.verdict, errors, warnings, first)
     return Sheet(sections, _plan(report, verbose=verbose), mark, text)
+
+
+def _section(title: str, prefixes: Tuple[str, ...], told: List[Line], facts: Facts, verbose: bool) -> Section:
+    lines = told + _unanswered(facts, prefixes)
+    marks = [line.mark for line in lines]
+    if title == "ONNX Runtime" and summary.lost_cuda(facts):
+        marks.append(WARNING)  # the cause stands in another group, and this one is no less affected
+    facts_shown = _fact_lines(facts, prefixes) if verbose else []
+    return Section(title, _worst(marks), summary.of(title, facts), lines, facts_shown)
+
+
+def _unanswered(facts: Facts, prefixes: Tuple[str, ...]) -> List[Line]:
+    """Say which probes got no answer, each reason once; ONNX Runtime's own are told as open questions."""
+    reasons: Dict[str, List[str]] = {}
+    for key in sorted(facts.raw):
+        if key.startswith(prefixes) and not key.startswith("ort.") and facts.state(key) == FAILED:
+            reasons.setdefault(words.shortened(facts.error(key)), []).append(key)
+    return [
+        Line(OPEN if set(keys) & set(_ANSWERS) else INFO, "Not known: %s" % ", ".join(keys), [reason], "", [])
+        for reason, keys in reasons.items()
+    ]
 
 
 def _grouped(report: Report, causes: Dict[str, Dict[str, Any]]) -> Dict[str, List[Line]]:

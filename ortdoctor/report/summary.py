@@ -93,6 +93,12 @@ def _ort(facts: Facts) -> List[str]:
     return [" and ".join(rows), "%s %s" % (asked, failed or "gets " + ", ".join(session["active"]))]
 
 
+def lost_cuda(facts: Facts) -> bool:
+    """Return whether a session asked for CUDA and is on something else, or is none at all."""
+    session = facts.record("ort.session").get("cuda")
+    return isinstance(session, dict) and "CUDAExecutionProvider" not in session["active"]
+
+
 _SUMMARIES: Dict[str, Callable[[Facts], List[str]]] = {
     "System": _system,
     "Python": _python,

@@ -100,8 +100,7 @@ def supply_commands(case: Case) -> List[str]:
     )
     if not wheels:
         return case.plan.commands
-    commands = remedies.install(case.facts, wheels)
-    return commands if has_preload(case) else commands + remedies.loader_path(case.facts)
+    return remedies.install(case.facts, wheels) + remedies.loader_path(case.facts)
 
 
 def has_preload(case: Case) -> bool:
