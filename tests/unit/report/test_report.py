@@ -151,3 +151,23 @@ def test_missing_values_and_unknown_causes_do_not_raise() -> None:
         words.finding(Finding("brand_new", "default", "error", {}, [], []), known, plan).title == "brand_new"
     )
     assert words.filled("{a}{b}", {"a": "x" * 999, "b": None}).endswith(".." + words.UNKNOWN)
+
+
+def test_a_probe_without_an_answer_is_told() -> None:
+    shown = rendered("linux-nvidia-smi-hangs-session-works")
+    assert "[\u2713] GPU and driver" in shown
+    assert "i Not known: gpu.nvidia_smi\n      /usr/bin/nvidia-smi gave no answer within 20 s" in shown
+
+
+def test_a_group_whose_answer_is_not_known_is_open() -> None:
+    shown = rendered("linux-driver-hangs")
+    assert "[?] GPU and driver" in shown
+    assert shown.count("the child that loads libcuda.so.1 gave no answer") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [("linux-no-cuda-libraries", "!"), ("linux-gpu-healthy-cuda12-wheels", "\u2713"), ("linux-cpu-only", "\u2713")],
+)
+def test_a_session_that_lost_cuda_is_marked_wherever_the_cause_stands(name: str, mark: str) -> None:
+    assert f"[{mark}] ONNX Runtime" in rendered(name)
