@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ortdoctor.diagnose.matrix import Matrix, MatrixDataError
 from ortdoctor.errors import MatrixError
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -42,3 +43,13 @@ def template_path(name: str) -> Path:
     if not path.is_file():
         raise MatrixError(f"the template {name!r} is not in {path.parent}; reinstall ortdoctor")
     return path
+
+
+@cache
+def matrix() -> Matrix:
+    """Build the matrix from every file of compat/; a :class:`MatrixError` where the data break its rules."""
+    files = {path.stem: compat_json(path.stem) for path in sorted(folder("compat").glob("*.json"))}
+    try:
+        return Matrix(files)
+    except MatrixDataError as error:
+        raise MatrixError(f"the compatibility matrix breaks its own rules: {error}") from error

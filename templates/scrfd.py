@@ -86,7 +86,8 @@ def _expected_providers(folder: str) -> List[Any]:
         raise ScrfdError("%s has no list target.expected_providers." % path) from error
 
 
-def _import_onnxruntime() -> Any:
+def import_onnxruntime() -> Any:
+    """Return the module onnxruntime; ScrfdError where there is none or not a whole one."""
     try:
         import onnxruntime
     except Exception as error:  # noqa: BLE001 - a broken extension raises anything, AttributeError included
@@ -150,7 +151,7 @@ def read_image(path: str) -> np.ndarray:
         raise ScrfdError("OpenCV %s cannot decode %s: %s." % (cv2.__version__, path, error)) from error
     if image is None:
         raise ScrfdError("%s is not a picture that OpenCV %s can decode." % (path, cv2.__version__))
-    return image
+    return np.asarray(image)
 
 
 def write_image(path: str, image: np.ndarray) -> None:
@@ -227,22 +228,25 @@ class SCRFD:
     says why they differ. Several threads may use one detector. Every method raises ScrfdError.
     """
 
+    problem = None  # type: Optional[str]
+
     def __init__(
         self, folder: Optional[str] = None, providers: Optional[List[Any]] = None, session_options: Any = None
     ) -> None:
         self.folder = os.path.dirname(os.path.abspath(__file__)) if folder is None else str(folder)
         self.spec = load_spec(self.folder)
-        self.problem = None  # type: Optional[str]
         asked = _expected_providers(self.folder) if providers is None else list(providers)
         self.requested = _names(asked)
         self._session = self._start(asked, session_options)
         self.providers = list(self._session.get_providers())
+        if self.problem is None and self.providers[:1] != self.requested[:1]:
+            self.problem = "onnxruntime offers it, but could not load it: see what it printed"
         self.output_names = [output.name for output in self._session.get_outputs()]
         self._size = (int(self.spec["input"]["size"][0]), int(self.spec["input"]["size"][1]))
         self._local = threading.local()
 
     def _start(self, asked: List[Any], options: Any) -> Any:
-        onnxruntime = _import_onnxruntime()
+        onnxruntime = import_onnxruntime()
         offered = list(onnxruntime.get_available_providers())
         usable = [entry for entry in asked if _names([entry])[0] in offered]
         if len(usable) < len(asked):
@@ -263,9 +267,9 @@ class SCRFD:
         ``image`` is uint8 (h, w, 3), BGR. The input is written to ``out`` if given, which is then returned.
         """
         cv2 = _import_cv2()
-        shape = getattr(image, "shape", ())
+        shape = tuple(getattr(image, "shape", ()))  # type: Tuple[int, ...]
         if len(shape) != 3 or shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            what = "%s %s" % (image.dtype, shape) if isinstance(image, np.ndarray) else type(image).__name__
+            what = "%s %s" % (getattr(image, "dtype", type(image).__name__), shape)
             raise ScrfdError("a picture is a uint8 array (height, width, 3), BGR; this is %s." % what)
         new_width, new_height, scale = letterbox(shape[1], shape[0], self._size)
         fitted = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR)
@@ -325,7 +329,7 @@ class SCRFD:
         if np.isnan(scores).any():
             raise ScrfdError("the network gave scores that are no numbers on %s." % ", ".join(self.providers))
         if self.spec["scores"] == "logits":
-            return 0.5 * (1.0 + np.tanh(0.5 * scores))  # the sigmoid, without the overflow of exp
+            scores = 0.5 * (1.0 + np.tanh(0.5 * scores))  # the sigmoid, without the overflow of exp
         return scores
 
     def _decoded(self, named: Dict[str, np.ndarray], least: float) -> Tuple[np.ndarray, ...]:
@@ -361,7 +365,7 @@ class SCRFD:
             return raw.reshape(lines * columns, anchors, width)
 
         def chosen(name: str, width: int) -> np.ndarray:
-            return head(name, width)[cell, anchor].astype(np.float32) * stride
+            return np.asarray(head(name, width)[cell, anchor], dtype=np.float32) * np.float32(stride)
 
         scores = self._scores(head(level["score"], 1))
         keep = np.flatnonzero(scores >= least)
@@ -436,8 +440,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         errors.append(error)
     if options.json and found:
         _say(json.dumps(found if len(options.images) > 1 else found[0], indent=1), sys.stdout)
-    for error in errors:
-        _say("error: %s" % error, sys.stderr)
+    for sentence in errors:
+        _say("error: %s" % sentence, sys.stderr)
     return 1 if errors else 0
 
 

@@ -76,6 +76,7 @@ def step_import(bench: Bench) -> Result:
     located = importlib.util.spec_from_file_location("scrfd", os.path.join(HERE, "scrfd.py"))
     runner = importlib.util.module_from_spec(located)  # type: ignore[arg-type]
     located.loader.exec_module(runner)  # type: ignore[union-attr]
+    runner.import_onnxruntime()  # that it is a whole one
     bench.modules["scrfd"] = runner
     try:
         bench.modules["cv2"] = _import("cv2")
@@ -253,25 +254,30 @@ def _tell(message: Dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def main() -> None:
-    """Do the steps in order; say as each begins, and when it is done its name, status, detail and figures."""
-    parser = argparse.ArgumentParser(prog="smoke_steps.py", description="Run by smoke_test.py.")
-    parser.add_argument("--runs", type=int, default=30)
-    parser.add_argument("expected", nargs="+")
-    options = parser.parse_args()
-    sys.dont_write_bytecode = True  # the bundle's folder stays as it is
-    bench = Bench(load("manifest.json"), options.expected, options.runs)
+def work(expected: List[str], runs: int, tell: Callable[[Dict[str, Any]], None]) -> None:
+    """Do the steps in order; tell as each begins and, when it is done, its name, status, detail, figures."""
+    bench = Bench(load("manifest.json"), expected, runs)
     for name, step in STEPS:
-        _tell({"begin": name})
+        tell({"begin": name})
         try:
             status, detail, data = step(bench)
         except Skip as reason:
             status, detail, data = "skip", str(reason), {}
         except Exception as error:  # noqa: BLE001 - whatever a step raises is what it found
             status, detail, data = "fail", "%s: %s" % (type(error).__name__, error), {}
-        _tell({"row": [name, status, detail, data]})
+        tell({"row": [name, status, detail, data]})
         if status == "fail" and name in ("import", "session"):
             return  # the others need it
+
+
+def main() -> None:
+    """Do the steps for smoke_test.py, which has checked manifest.json."""
+    parser = argparse.ArgumentParser(prog="smoke_steps.py", description="Run by smoke_test.py.")
+    parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument("expected", nargs="+")
+    options = parser.parse_args()
+    sys.dont_write_bytecode = True  # the bundle's folder stays as it is
+    work(options.expected, options.runs, _tell)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,14 @@ def _unexpected(names: List[str]) -> List[str]:
     return found
 
 
+def _manifest() -> Dict[str, Any]:
+    with open(os.path.join(HERE, "manifest.json"), "rb") as stream:
+        manifest = json.loads(stream.read().decode("utf-8"))
+    if not manifest["target"]["expected_providers"]:
+        raise LookupError("target.expected_providers is empty")
+    return manifest  # type: ignore[no-any-return]
+
+
 def check_files(manifest: Dict[str, Any]) -> Row:
     """Compare every file of the manifest, and name what is there besides."""
     names = sorted(manifest["files"])
@@ -189,8 +197,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     options = _arguments(argv)
     expected = [options.provider] if options.provider else []
     try:
-        with open(os.path.join(HERE, "manifest.json"), "rb") as stream:
-            manifest = json.loads(stream.read().decode("utf-8"))
+        manifest = _manifest()
         expected = expected or [str(name) for name in manifest["target"]["expected_providers"]]
         rows = [check_files(manifest)]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

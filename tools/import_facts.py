@@ -55,18 +55,14 @@ def _row_text(row: dict[str, Any]) -> str:
     for name, value in sorted(row.items(), key=lambda item: item[0] == "evidence"):
         text = json.dumps(value, ensure_ascii=False)
         if name == "evidence":
-            text = (
-                "[\n" + ",\n".join(f"   {json.dumps(entry, ensure_ascii=False)}" for entry in value) + "\n  ]"
-            )
+            text = "[\n" + ",\n".join(f"   {json.dumps(entry, ensure_ascii=False)}" for entry in value) + "\n  ]"
         lines.append(f"  {json.dumps(name)}: {text}")
     return " {\n" + ",\n".join(lines) + "\n }"
 
 
 def main() -> None:
     """Parse the command line and write the files."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("facts", type=Path, help="facts.json")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the folder compat")
     arguments = parser.parse_args()

@@ -90,9 +90,7 @@ def _on_index(sources: Sources) -> list[Row]:
             for row in found.values():
                 _glibc(row)
                 source = f"file names on the index, read {sources.read}"
-                fields = [
-                    name for name in ("availability", "glibc", "platform_tags", "python") if name in row
-                ]
+                fields = [name for name in ("availability", "glibc", "platform_tags", "python") if name in row]
                 entry = evidence(source, "measured", *fields, when=sources.read, kind="measurement")
                 row["evidence"].append(entry)
             rows += found.values()
@@ -171,9 +169,7 @@ def _documented(row: Row, sources: Sources, versions: list[str]) -> None:
             and row["version"] in expand(fact["ort"], versions)
         ):
             row["tensorrt"] = toolkit(fact["tensorrt"].split(" ")[0])
-            row["evidence"].append(
-                evidence(fact["source"], fact["confidence"], "tensorrt", when=sources.when)
-            )
+            row["evidence"].append(evidence(fact["source"], fact["confidence"], "tensorrt", when=sources.when))
 
 
 #: Rows of the CUDA table on what the index has; 1.27+ is the first measured row for CUDA 13.
@@ -224,9 +220,7 @@ def _measured(gpu: dict[tuple[str, str, str], Row], sources: Sources) -> None:
         if "cuda" not in row and linux and "cuda" in linux:
             row.update({name: linux[name] for name in ("cuda", "cudnn")})
             source = f"{GPU} {key[0]} for Linux x86_64"
-            row["evidence"].append(
-                evidence(source, "derived", "cuda", "cudnn", when=sources.when, kind="wheel")
-            )
+            row["evidence"].append(evidence(source, "derived", "cuda", "cudnn", when=sources.when, kind="wheel"))
     _extras(gpu, read, sources)
 
 
@@ -262,14 +256,8 @@ def _from_wheel(row: Row, fact: Row, entry: Row) -> None:
         found["tensorrt_sonames"] = sorted(fact["tensorrt_sonames"])
     for name in ("cuda", "cudnn"):
         if name in row and row[name].split(".")[0] != found[name].split(".")[0]:
-            raise SystemExit(
-                f"builds: {row['id']}: documents say {name} {row[name]}, the wheel says {found[name]}"
-            )
-    kept = {
-        name: value
-        for name, value in found.items()
-        if value and not (name in ("cuda", "cudnn") and name in row)
-    }
+            raise SystemExit(f"builds: {row['id']}: documents say {name} {row[name]}, the wheel says {found[name]}")
+    kept = {name: value for name, value in found.items() if value and not (name in ("cuda", "cudnn") and name in row)}
     row.update(kept)
     row["evidence"].append({**entry, "fields": sorted({*kept, "cuda", "cudnn"})})
 
@@ -286,9 +274,7 @@ def gpu_code(names: list[str]) -> list[str]:
     return sorted(spelled, key=lambda name: (name.split("_")[0], int(re.sub(r"\D", "", name))))
 
 
-def _extras(
-    gpu: dict[tuple[str, str, str], Row], read: dict[tuple[str, str, str], Row], sources: Sources
-) -> None:
+def _extras(gpu: dict[tuple[str, str, str], Row], read: dict[tuple[str, str, str], Row], sources: Sources) -> None:
     """Read the pip extras of Linux wheels; setup.py writes the same for every platform of a release."""
     for (version, os, arch), fact in read.items():
         extras: dict[str, list[str]] = {}

@@ -58,9 +58,7 @@ def feeds(sources: Sources, gpu: dict[tuple[str, str, str], Row]) -> list[Row]:
     """Return the wheels of extra indexes; ``gpu`` are the rows of the index, for their Python tags."""
     rows = []
     for feed, ort, versions, platforms in _FEEDS:
-        fact = next(
-            row for row in sources.facts["A_ort_cuda_cudnn"] if row["ort"] == ort and feed in row["channel"]
-        )
+        fact = next(row for row in sources.facts["A_ort_cuda_cudnn"] if row["ort"] == ort and feed in row["channel"])
         for version in versions:
             for platform in platforms:
                 row = new_row(GPU, version, platform, channel=feed, availability="extra-index", suffix=feed)
@@ -76,16 +74,12 @@ def feeds(sources: Sources, gpu: dict[tuple[str, str, str], Row]) -> list[Row]:
                 if sibling:
                     row["python"] = sibling["python"]
                     source = f"{GPU} {version} of the index"
-                    row["evidence"].append(
-                        evidence(source, "derived", "python", when=sources.read, kind="measurement")
-                    )
+                    row["evidence"].append(evidence(source, "derived", "python", when=sources.read, kind="measurement"))
                 rows.append(row)
     lab = next(fact for fact in sources.facts["D_availability"] if fact.get("name") == "jetson-ai-lab")
     for version, python, jetpack, cuda in _JETSON_AI_LAB:
         suffix = f"jetson-ai-lab-{python}"
-        row = new_row(
-            GPU, version, LINUX_ARM, channel="jetson-ai-lab", availability="extra-index", suffix=suffix
-        )
+        row = new_row(GPU, version, LINUX_ARM, channel="jetson-ai-lab", availability="extra-index", suffix=suffix)
         row.update({"python": [python], "jetpack": jetpack, "cuda": cuda})
         row["evidence"].append(evidence(lab["source"], lab["confidence"], when=sources.when))
         rows.append(row)
@@ -105,8 +99,6 @@ def jetson(sources: Sources) -> list[Row]:
             row = new_row(GPU, version, LINUX_ARM, channel="jetson", availability="jetson", suffix=suffix)
             row.update({"python": [python], "jetpack": jetpack, "cuda": toolkit(fact["cuda"])})
             row["where"] = fact["url"].split(" ")[0]
-            row["evidence"].append(
-                evidence(fact["source"], fact["confidence"], when=sources.when, kind="document")
-            )
+            row["evidence"].append(evidence(fact["source"], fact["confidence"], when=sources.when, kind="document"))
             rows.append(row)
     return rows

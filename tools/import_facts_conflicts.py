@@ -172,9 +172,7 @@ CHOICES = [
 
 def conflicts(facts: Row, when: str) -> list[Row]:
     """Return the rows; a conflict of the facts that is not in the table stops the program."""
-    missing = {fact["topic"] for fact in facts["conflicts"]} ^ {
-        choice.fact for choice in CHOICES if choice.fact
-    }
+    missing = {fact["topic"] for fact in facts["conflicts"]} ^ {choice.fact for choice in CHOICES if choice.fact}
     if missing:
         raise SystemExit(f"conflicts: facts and table differ on {sorted(missing)}")
     rows = []

@@ -84,9 +84,7 @@ _PROVIDERS = {
 
 def releases(facts: Row, opsets: Row, known: list[str], when: str) -> list[Row]:
     """Return a row per release; one that was not measured takes its neighbours' where they agree."""
-    rows = {
-        fact["ort"]: _release(fact, when) for fact in facts["B_ort_opset_ir"] if "max_opset_measured" in fact
-    }
+    rows = {fact["ort"]: _release(fact, when) for fact in facts["B_ort_opset_ir"] if "max_opset_measured" in fact}
     for version, found in opsets.items():
         limits = {"opset": found["max_opset"], "ir": found["max_ir"], "ml_opset": found["max_ai_onnx_ml"]}
         # The newest that was tried: the loader takes any, so the limits are what documents say.
@@ -105,8 +103,7 @@ def releases(facts: Row, opsets: Row, known: list[str], when: str) -> list[Row]:
             rows[version] = {**_like(version, rows), "version": version}
     order = ("version", "opset", "ir", "ml_opset", "enforced", "onnx", "evidence")
     return [
-        {name: rows[version][name] for name in order if name in rows[version]}
-        for version in sorted(rows, key=Version)
+        {name: rows[version][name] for name in order if name in rows[version]} for version in sorted(rows, key=Version)
     ]
 
 
@@ -125,15 +122,11 @@ def _release(fact: Row, when: str) -> Row:
         if documented is not None and documented != row[name] and short not in fact.get("disagreement", []):
             raise SystemExit(f"releases: {fact['ort']}: {name} documented {documented}, measured {row[name]}")
     agreed = [
-        n
-        for n, s in (("opset", "opset"), ("ir", "ir"), ("ml_opset", "ml"))
-        if s not in fact.get("disagreement", [])
+        n for n, s in (("opset", "opset"), ("ir", "ir"), ("ml_opset", "ml")) if s not in fact.get("disagreement", [])
     ]
     if "onnx_version_doc" in fact:
         row["onnx"] = fact["onnx_version_doc"]
-        row["evidence"].append(
-            evidence(fact["doc_source"], "doc", "onnx", *agreed, when=when, kind="document")
-        )
+        row["evidence"].append(evidence(fact["doc_source"], "doc", "onnx", *agreed, when=when, kind="document"))
     elif "onnx_version_release" in fact:
         row["onnx"] = fact["onnx_version_release"]
         row["evidence"].append(evidence(fact["release_source"], "doc", "onnx", when=when, kind="document"))
@@ -181,9 +174,7 @@ def drivers(facts: Row, when: str) -> dict[str, list[Row]]:
             if words not in fact["min_driver"]:
                 raise SystemExit(f"drivers: the fact on {fact['cuda']} no longer says {words!r}")
             source = evidence(fact["source"], fact["confidence"], when=when)
-            minor.append(
-                {"cuda_major": major, "linux_min": linux, "windows_min": windows, "evidence": [source]}
-            )
+            minor.append({"cuda_major": major, "linux_min": linux, "windows_min": windows, "evidence": [source]})
     toolkits.sort(key=lambda row: (Version(row["cuda"]), row["update"]))
     return {"toolkits": toolkits, "minor_version": sorted(minor, key=lambda row: int(row["cuda_major"]))}
 
@@ -210,9 +201,7 @@ def gpus(facts: Row, when: str) -> list[Row]:
         if fact["last_cuda"] != "current":
             row["last_cuda"] = fact["last_cuda"]
         row["evidence"] = [
-            evidence(
-                fact["source"], fact["confidence"], "compute_capability", "first_cuda", "last_cuda", when=when
-            ),
+            evidence(fact["source"], fact["confidence"], "compute_capability", "first_cuda", "last_cuda", when=when),
             evidence("names of NVIDIA's architectures", "memory", "architecture", when=when, kind="document"),
         ]
         if capability in _TEGRA:
@@ -259,15 +248,11 @@ def distributions(facts: Row, when: str) -> list[Row]:
             folder = fact["installs_into"].split("/")[0]
             row: Row = {"name": name, "folder": folder, "conflicts": folder == "onnxruntime"}
             row.update({"versions": versions} if versions else {})
-            row["evidence"] = [
-                evidence(fact["source"], fact["confidence"], "name", "folder", "conflicts", when=when)
-            ]
+            row["evidence"] = [evidence(fact["source"], fact["confidence"], "name", "folder", "conflicts", when=when)]
             if name in _PROVIDERS:
                 row["provider_hint"] = _PROVIDERS[name]
                 source = "onnxruntime.get_all_providers() of 1.32.0 spells it; the pairing is by name"
-                row["evidence"].append(
-                    evidence(source, "derived", "provider_hint", when=when, kind="measurement")
-                )
+                row["evidence"].append(evidence(source, "derived", "provider_hint", when=when, kind="measurement"))
             rows.append(row)
     return sorted(rows, key=lambda row: (row["name"], row.get("versions", "")))
 
@@ -276,9 +261,7 @@ def python_api(facts: Row, when: str) -> list[Row]:
     """Return a row per call or behaviour and the release that brought it."""
     rows = []
     for fact in facts["G_python_api"]:
-        first, last = _API_RELEASES.get(
-            fact["first_version"], (fact["first_version"], _API_LAST.get(fact["api"]))
-        )
+        first, last = _API_RELEASES.get(fact["first_version"], (fact["first_version"], _API_LAST.get(fact["api"])))
         row: dict[str, Any] = {"api": fact["api"], "first_version": str(Version(first))}
         row.update({"last_version": last} if last else {})
         note = fact["notes"] if fact["api"] == _SIGNATURE else _API_NOTES.get(fact["api"])

@@ -38,17 +38,13 @@ def ask_pip(project: str) -> str:
     command = [sys.executable, "-m", "pip", "index", "versions", "--pre", "-vvv", project]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
-        raise SystemExit(
-            f"{' '.join(command)} failed with exit code {done.returncode}:\n{done.stderr[-2000:]}"
-        )
+        raise SystemExit(f"{' '.join(command)} failed with exit code {done.returncode}:\n{done.stderr[-2000:]}")
     return done.stdout + done.stderr
 
 
 def main() -> None:
     """Parse the command line and write the file."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     projects = {project: wheels_in(ask_pip(project), project) for project in PROJECTS}

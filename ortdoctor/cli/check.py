@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from ortdoctor import __version__, data
 from ortdoctor.cli import machine
+from ortdoctor.diagnose.findings import exit_code
+from ortdoctor.diagnose.judge import judge
+from ortdoctor.report import json as json_report
+from ortdoctor.report.console import print_report
 
 
 def check(
@@ -34,10 +39,6 @@ def check(
 
     Exit codes: 0 healthy, 1 problems, 2 wrong usage, 3 could not determine.
     """
-    from ortdoctor.diagnose.findings import exit_code
-    from ortdoctor.diagnose.judge import judge
-    from ortdoctor.report import json as json_report
-
     document = machine.facts_document(facts, python)
     if save_facts is not None:
         machine.write_record(document, save_facts)
@@ -46,7 +47,7 @@ def check(
     if as_json:
         typer.echo(json_report.dumps(json_report.document(report, document, causes, __version__)))
     else:
-        show(report, document, causes, verbose=verbose, ascii_only=ascii_only)
+        print_report(Console(), report, document, causes, verbose=verbose, ascii_only=ascii_only)
         if facts is None and python is None and (other := machine.other_environment()):
             typer.echo(
                 f"This is the environment of {sys.executable}; the activated one is another: "

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ortdoctor import __version__
+from ortdoctor.diagnose.facts import FactsDocumentError, check_document
 from ortdoctor.errors import FactsError, UndeterminedError, UsageError
+from ortdoctor.probe.collect import collect
+from ortdoctor.probe.foreign import ProbeError, collect_with
 
 #: A recorded machine is some 100 KB; a file beyond this is not one.
 _LARGEST_RECORD = 64 << 20
@@ -21,22 +24,16 @@ def facts_document(recorded: Path | None, python: str | None) -> dict[str, Any]:
         raise UsageError("--facts judges a recorded machine and --python probes this one: give one of them")
     if recorded is not None:
         return read_record(recorded)
-    from ortdoctor.probe.foreign import ProbeError, collect_with
-
     if python is not None:
         try:
             return collect_with(python, __version__)
         except ProbeError as error:
             raise UndeterminedError(str(error)) from error
-    from ortdoctor.probe.collect import collect
-
     return collect(version=__version__)
 
 
 def read_record(path: Path) -> dict[str, Any]:
     """Read a document that ``--save-facts`` wrote; a :class:`FactsError` says what is wrong with it."""
-    from ortdoctor.diagnose.facts import FactsDocumentError, check_document
-
     try:
         if path.stat().st_size > _LARGEST_RECORD:
             raise FactsError(f"{path} was expected to be a recorded machine and is far too large for one")

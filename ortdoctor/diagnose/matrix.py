@@ -38,6 +38,8 @@ from ortdoctor.diagnose.matrix_rows import (
 )
 from ortdoctor.diagnose.versions import Version, numbers, parse
 
+__all__ = ["STEMS", "Matrix", "MatrixDataError", "normal_name"]
+
 #: The files that this class reads; others (causes, targets) are checked for evidence and kept as they are.
 STEMS = ("releases", "builds", "drivers", "gpus", "jetpack", "distributions", "python_api", "conflicts")
 
@@ -53,9 +55,7 @@ class Matrix(Register):
         super().__init__()
         missing = sorted(set(STEMS) - set(files))
         if missing:
-            raise MatrixDataError(
-                "the matrix needs the files %s; missing: %s" % (", ".join(STEMS), ", ".join(missing))
-            )
+            raise MatrixDataError("the matrix needs the files %s; missing: %s" % (", ".join(STEMS), ", ".join(missing)))
         drivers = files["drivers"]
         if not isinstance(drivers, dict) or set(drivers) != {"toolkits", "minor_version"}:
             raise MatrixDataError("drivers: expected an object with the lists toolkits and minor_version")
@@ -63,16 +63,12 @@ class Matrix(Register):
             self._read(Driver, "drivers", drivers["toolkits"], "{cuda}-{update}"),
             self._read(Driver, "drivers", drivers["minor_version"], "{cuda_major}.x"),
         )
-        self._releases = sorted(
-            self._read(Release, "releases", files["releases"], "{version}"), key=_version_of
-        )
+        self._releases = sorted(self._read(Release, "releases", files["releases"], "{version}"), key=_version_of)
         self._builds = self._read(Build, "builds", files["builds"], "{id}")
         gpus = self._read(Gpu, "gpus", files["gpus"], "{compute_capability}")
         self._gpus = {row.compute_capability: row for row in gpus}
         self._jetpacks = self._read(JetPack, "jetpack", files["jetpack"], "{jetpack}")
-        self._distributions = self._read(
-            Distribution, "distributions", files["distributions"], "{name}{versions}"
-        )
+        self._distributions = self._read(Distribution, "distributions", files["distributions"], "{name}{versions}")
         self._python_api = self._read(PythonApi, "python_api", files["python_api"], "{api}@{first_version}")
         self._conflicts = self._read(Conflict, "conflicts", files["conflicts"], "{topic}")
         for build in self._builds:
@@ -101,9 +97,7 @@ class Matrix(Register):
         same = [row for row in self._releases if parse(row.version) == wanted]
         if same:
             return ReleaseMatch(same[0], exact=True)
-        minor = [
-            row for row in self._releases if parse(row.version).release[:2] == (wanted.release + (0,))[:2]
-        ]
+        minor = [row for row in self._releases if parse(row.version).release[:2] == (wanted.release + (0,))[:2]]
         older = [row for row in minor if parse(row.version).release <= wanted.release]
         before = [row for row in self._releases if parse(row.version) < wanted]
         nearest = older[-1:] or minor[:1] or before[-1:] or self._releases[:1]
@@ -140,17 +134,11 @@ class Matrix(Register):
             return Verdict(CANNOT_TELL, "version-unknown", rows)
         if not beyond:
             return Verdict(COMPATIBLE, "within", rows)
-        return (
-            Verdict(INCOMPATIBLE, beyond[0], rows)
-            if limits.enforced
-            else Verdict(CANNOT_TELL, "not-enforced", rows)
-        )
+        return Verdict(INCOMPATIBLE, beyond[0], rows) if limits.enforced else Verdict(CANNOT_TELL, "not-enforced", rows)
 
     def releases_for(self, opset: int, ir: int, ml_opset: Optional[int] = None) -> List[Release]:
         """Return the releases whose documents or measurements promise to load such a model, oldest first."""
-        return [
-            row for row in self._releases if self.loads(row.version, opset, ir, ml_opset).value == COMPATIBLE
-        ]
+        return [row for row in self._releases if self.loads(row.version, opset, ir, ml_opset).value == COMPATIBLE]
 
     # Builds
 
@@ -174,9 +162,7 @@ class Matrix(Register):
             and (os is None or row.os == os)
             and (arch is None or row.arch == arch)
         ]
-        return sorted(
-            rows, key=lambda row: (parse(row.version), AVAILABILITIES.index(row.availability), row.id)
-        )
+        return sorted(rows, key=lambda row: (parse(row.version), AVAILABILITIES.index(row.availability), row.id))
 
     def build(self, distribution: str, version: str, os: str, arch: str) -> Optional[Build]:
         """Return the build that a plain ``pip install`` gives or gave; None where the matrix has none.
@@ -184,9 +170,7 @@ class Matrix(Register):
         A build of an extra index or of a Jetson is found by :meth:`builds` and told apart by its ``channel``.
         """
         found = [
-            row
-            for row in self.builds(distribution, version, os, arch)
-            if row.availability in ("index", "removed")
+            row for row in self.builds(distribution, version, os, arch) if row.availability in ("index", "removed")
         ]
         return found[0] if found else None
 
@@ -222,9 +206,7 @@ class Matrix(Register):
         """Return the row of a compute capability such as ``"8.6"``."""
         return self._gpus.get(compute_capability)
 
-    def gpu_supported(
-        self, build: Build, compute_capability: str, driver_cuda: Optional[str] = None
-    ) -> Verdict:
+    def gpu_supported(self, build: Build, compute_capability: str, driver_cuda: Optional[str] = None) -> Verdict:
         """Say whether ``build`` holds code for the device; ``driver_cuda`` is the newest CUDA of the driver.
 
         ``why``: ``sass`` (machine code) | ``ptx`` (the driver compiles it: a slow first start) |
@@ -244,9 +226,7 @@ class Matrix(Register):
             wanted = numbers(l4t)
         except ValueError:
             return None
-        known = sorted(
-            ((numbers(name), row) for row in self._jetpacks for name in row.l4t), key=lambda pair: pair[0]
-        )
+        known = sorted(((numbers(name), row) for row in self._jetpacks for name in row.l4t), key=lambda pair: pair[0])
         for number, row in known:
             if number == wanted:
                 return JetPackMatch(row, exact=True)
@@ -267,9 +247,7 @@ class Matrix(Register):
 
     def python_api(self, api: str) -> List[PythonApi]:
         """Return the rows of a call or behaviour, oldest first; empty where the matrix does not know it."""
-        return sorted(
-            (row for row in self._python_api if row.api == api), key=lambda row: parse(row.first_version)
-        )
+        return sorted((row for row in self._python_api if row.api == api), key=lambda row: parse(row.first_version))
 
     def conflicts(self) -> List[Conflict]:
         """Return where sources disagree."""

@@ -109,9 +109,7 @@ def judge_gpu(
         return Verdict(COMPATIBLE, "sass", rows)
     if any(_compiles_for(code, device) for code in codes if code.form == "PTX"):
         return _with_ptx(build, driver_cuda, rows)
-    return (
-        Verdict(CANNOT_TELL, "sass-across-tegra", rows) if native else Verdict(INCOMPATIBLE, "no-code", rows)
-    )
+    return Verdict(CANNOT_TELL, "sass-across-tegra", rows) if native else Verdict(INCOMPATIBLE, "no-code", rows)
 
 
 def _runs_natively(code: GpuCode, device: Tuple[int, int]) -> bool:

@@ -32,9 +32,7 @@ class DriverTable:
         except ValueError:
             return None
         if major >= FIRST_MAJOR_WITH_MINOR_VERSION_COMPATIBILITY:
-            return _lowest(
-                [row for row in self._minor_version if row.cuda_major == major], os, "minor-version"
-            )
+            return _lowest([row for row in self._minor_version if row.cuda_major == major], os, "minor-version")
         return _lowest(self._of_toolkit(cuda), os, "toolkit")
 
     def supports(self, driver_version: str, cuda: str, os: str) -> Verdict:
@@ -65,9 +63,7 @@ class DriverTable:
         known = [(row.cuda or "", row) for row in self._toolkits]
         # Windows drivers are in the toolkit table up to 12.9 only; past it the floor of the major speaks.
         known += [("%d.0" % (row.cuda_major or 0), row) for row in self._minor_version]
-        enough = [
-            (numbers(cuda), cuda, row.row_id) for cuda, row in known if _reaches(driver, row.minimum(os))
-        ]
+        enough = [(numbers(cuda), cuda, row.row_id) for cuda, row in known if _reaches(driver, row.minimum(os))]
         if not enough:
             return None
         _, cuda, row_id = max(enough)
@@ -88,9 +84,7 @@ def _reaches(driver: Tuple[int, ...], minimum: Optional[str]) -> bool:
 
 def _lowest(rows: Iterable[Driver], os: str, rule: str) -> Optional[DriverFloor]:
     """Return the lowest documented driver of ``rows``."""
-    known = [
-        (numbers(minimum), minimum, row.row_id) for row in rows for minimum in [row.minimum(os)] if minimum
-    ]
+    known = [(numbers(minimum), minimum, row.row_id) for row in rows for minimum in [row.minimum(os)] if minimum]
     if not known:
         return None
     _, driver, row_id = min(known)

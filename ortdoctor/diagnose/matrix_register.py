@@ -51,9 +51,7 @@ class Register:
         groups = [[entry for entry in entries if name in entry.fields] + whole for name in sorted(names)]
         # A field that no entry names rests on the entries for the whole row, or on whatever there is.
         groups = [group or list(entries) for group in groups] or [whole]
-        return CONFIDENCES[
-            max(min(CONFIDENCES.index(entry.confidence) for entry in group) for group in groups)
-        ]
+        return CONFIDENCES[max(min(CONFIDENCES.index(entry.confidence) for entry in group) for group in groups)]
 
     def _read(self, kind: Type[Row], stem: str, content: Any, key: str) -> List[Row]:
         """Read a file's rows as ``kind``; ``key`` makes the id from the row's fields."""

@@ -152,9 +152,7 @@ def read_evidence(where: str, raw: Any) -> Tuple[Evidence, ...]:
     """Return the evidence of a row; :class:`MatrixDataError` where there is none or it says too little."""
     entries = raw.get("evidence") if isinstance(raw, dict) else None
     if not isinstance(entries, list) or not entries:
-        raise MatrixDataError(
-            "%s: a row needs a list of evidence, one entry or more; found %r" % (where, entries)
-        )
+        raise MatrixDataError("%s: a row needs a list of evidence, one entry or more; found %r" % (where, entries))
     return tuple(_one_evidence(where, entry) for entry in entries)
 
 
@@ -165,8 +163,7 @@ def _one_evidence(where: str, entry: Any) -> Evidence:
     for field, choices in (("kind", KINDS), ("confidence", CONFIDENCES)):
         if entry.get(field) not in choices:
             raise MatrixDataError(
-                "%s: %s of evidence is one of %s; found %r"
-                % (where, field, ", ".join(choices), entry.get(field))
+                "%s: %s of evidence is one of %s; found %r" % (where, field, ", ".join(choices), entry.get(field))
             )
     for field in ("where", "when"):
         if not isinstance(entry.get(field), str) or not entry[field]:

@@ -5,14 +5,21 @@ import signal
 import subprocess
 import tempfile
 import threading
-from typing import BinaryIO, Dict, List, NamedTuple, Optional
+import time
+from typing import BinaryIO, Dict, List, NamedTuple, Optional, Tuple
 
 #: Seconds that a child may take. nvidia-smi takes up to about 10 s on a box with many GPUs and no
 #: persistence daemon; past that it hangs in the driver.
 TIME_LIMIT = 20.0
 
-#: Bytes of one stream that are kept; a child that prints garbage for ever is cut here.
+#: Bytes of one stream that are kept.
 OUTPUT_LIMIT = 1 << 20
+
+#: Bytes of one stream past which a child is stopped: one that prints garbage for ever fills a disk in no time.
+FLOOD_LIMIT = 32 << 20
+
+#: Seconds between two looks at how much a child has printed.
+_LOOK = 0.1
 
 
 class Ran(NamedTuple):
@@ -62,14 +69,29 @@ def run(
             )
         except (OSError, ValueError) as error:
             return Ran(shown, None, "", "", "%s could not be started: %s" % (command[0], error))
-        try:
-            if stdin is not None:
-                _feed(child, stdin)
-            child.wait(timeout=limit)
-        except subprocess.TimeoutExpired:
+        if stdin is not None:
+            _feed(child, stdin)
+        trouble = _wait(child, (out, err), limit)
+        if trouble is not None:
             _stop(child)
-            return Ran(shown, None, _read(out), _read(err), "%s gave no answer within %g s" % (shown, limit))
+            return Ran(shown, None, _read(out), _read(err), "%s %s" % (shown, trouble))
         return Ran(shown, child.returncode, _read(out), _read(err), None)
+
+
+def _wait(child: "subprocess.Popen[bytes]", streams: Tuple[BinaryIO, ...], limit: float) -> Optional[str]:
+    """Wait until the child ends; return why it has to be stopped where it does not."""
+    deadline = time.monotonic() + limit
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            child.wait(timeout=max(0.0, min(left, _LOOK)))
+        except subprocess.TimeoutExpired:
+            if any(os.fstat(stream.fileno()).st_size > FLOOD_LIMIT for stream in streams):
+                return "printed more than %d MiB and was stopped" % (FLOOD_LIMIT >> 20)
+            if left <= 0:
+                return "gave no answer within %g s" % limit
+        else:
+            return None
 
 
 def _feed(child: "subprocess.Popen[bytes]", data: bytes) -> None:

@@ -18,7 +18,8 @@ PACKAGE = ROOT / "ortdoctor"
 MAY_IMPORT = {
     "probe": {"probe"},
     "diagnose": {"diagnose"},
-    "report": {"report", "diagnose"},
+    "report": {"report", "diagnose", "model", "bundle"},
+    "data": {"data", "diagnose", "errors"},
     "model": {"model", "diagnose", "data", "errors"},
     "bundle": {"bundle", "model", "diagnose", "data", "errors", ""},
     "cli": {"cli", "bundle", "model", "report", "diagnose", "probe", "data", "errors", ""},
@@ -42,7 +43,8 @@ FLOOR = [
 
 
 def modules(room: str) -> list[Path]:
-    return sorted((PACKAGE / room).rglob("*.py"))
+    single = PACKAGE / f"{room}.py"
+    return [single] if single.is_file() else sorted((PACKAGE / room).rglob("*.py"))
 
 
 def imports(path: Path) -> set[str]:
@@ -123,7 +125,8 @@ def test_the_floor_imports_on_a_real_python_36() -> None:
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).replace(".__init__", "")
         for path in FLOOR
-        if path.is_relative_to(PACKAGE) and path.name != "__main__.py"
+        # Entry points and the scripts of children run when they are imported.
+        if path.is_relative_to(PACKAGE) and path.name != "__main__.py" and path.parent.name != "scripts"
     ]
     program = "import importlib, sys\nfor n in sys.argv[1:]: importlib.import_module(n)"
     subprocess.run([python, "-c", program, *names], check=True, timeout=60, cwd=ROOT)
@@ -143,7 +146,10 @@ def test_modules_stay_small() -> None:
         for folder in (PACKAGE, ROOT / "templates", ROOT / "tools")
         for path in folder.rglob("*.py")
     }
-    assert not {str(path.relative_to(ROOT)): size for path, size in sizes.items() if size > 400}
+    large = {str(path.relative_to(ROOT)): size for path, size in sizes.items() if size > 400}
+    # The runner is one file on purpose: people take it out of a bundle and into their own program.
+    assert set(large) <= {"templates/scrfd.py"}
+    assert large.get("templates/scrfd.py", 0) <= 450
     assert sorted(sizes.values())[len(sizes) // 2] < 150
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
 import json
 import shutil
 from dataclasses import dataclass, field
@@ -142,7 +143,12 @@ class Network:
             }
             for stride in (8, 16, 32)
         ]
-        decoded = {"output": "pred", "bbox": [0, 4], "score": 4, "keypoints": [5, 15] if self.keypoints else None}
+        decoded = {
+            "output": "pred",
+            "bbox": [0, 4],
+            "score": 4,
+            "keypoints": [5, 15] if self.keypoints else None,
+        }
         width, height = self.size
         return make_spec(
             form=self.form,
@@ -260,3 +266,36 @@ FACES = [
     Face((9.0, 11.0, 31.0, 37.0), 0.8, 8, 3, 3, 0),
     Face((34.0, 4.0, 62.0, 40.0), 0.7, 16, 3, 1, 0),
 ]
+
+#: What the reference implementation finds with the shared models, which are not always here.
+REFERENCE = SHARED / "models" / "reference_detections.json"
+SHARED_FORMS = {
+    "scrfd_500m_kps": "batched",
+    "scrfd_2.5g_kps_dynamic": "flat",
+    "scrfd_500m_6out_dynamic": "flat",
+    "scrfd_2.5g_bnkps_nchw": "nchw",
+    "scrfd_500m_bnkps_decoded": "decoded",
+    "scrfd_500m_bnkps_160": "flat",
+}
+
+
+def shared_spec(name: str, size: tuple[int, int]) -> dict[str, Any]:
+    """Write down the spec of a shared model; outputs come as scores, boxes, keypoints of each stride."""
+    import onnxruntime
+
+    model = str(REFERENCE.parent / f"{name}.onnx")
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    first, outputs = session.get_inputs()[0], [output.name for output in session.get_outputs()]
+    shape = [side if isinstance(side, int) else None for side in first.shape]
+    if SHARED_FORMS[name] == "decoded":
+        decoded = {"output": outputs[0], "bbox": [0, 4], "score": 4, "keypoints": [5, 15]}
+        return make_spec(form="decoded", name=first.name, shape=shape, size=size, levels=[], decoded=decoded)
+    columns = itertools.zip_longest(outputs[:3], outputs[3:6], outputs[6:])
+    levels = [
+        {"stride": stride, "score": score, "bbox": bbox, "keypoints": points}
+        for stride, (score, bbox, points) in zip((8, 16, 32), columns, strict=True)
+    ]
+    return make_spec(
+        form=SHARED_FORMS[name], name=first.name, shape=shape, size=size, levels=levels,
+        keypoints=5 if len(outputs) == 9 else 0,
+    )  # fmt: skip

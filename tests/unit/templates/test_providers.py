@@ -62,7 +62,11 @@ class Later(_Session):
     """1.7 and later: names or (name, options); unknown names raise; a missing library only warns."""
 
     def __init__(
-        self, path_or_bytes: str, sess_options: Any = None, providers: Any = None, provider_options: Any = None
+        self,
+        path_or_bytes: str,
+        sess_options: Any = None,
+        providers: Any = None,
+        provider_options: Any = None,
     ) -> None:
         del path_or_bytes, provider_options
         if not providers:
@@ -120,7 +124,7 @@ def test_without_a_manifest_the_cpu_is_asked_for_and_with_one_what_it_expects(
     (tmp_path / "manifest.json").write_text('{"target": {"expected_providers": ["CUDAExecutionProvider"]}}')
     assert runner.SCRFD(folder).providers == [CUDA, CPU]
     (tmp_path / "manifest.json").write_text('{"target": null}')
-    with pytest.raises(runner.ScrfdError, match="has no list target.expected_providers"):
+    with pytest.raises(runner.ScrfdError, match=r"has no list target\.expected_providers"):
         runner.SCRFD(folder)
 
 
@@ -150,6 +154,7 @@ def test_a_library_that_does_not_load_shows_in_the_active_providers(
     _install(monkeypatch, Later, (CUDA, CPU), (CPU,))
     detector = runner.SCRFD(folder, providers=[CUDA])
     assert (detector.requested, detector.providers) == ([CUDA], [CPU])
+    assert detector.problem == "onnxruntime offers it, but could not load it: see what it printed"
     assert detector._session.fallback is False
     printed = capsys.readouterr()
     assert printed.out == ""  # standard output may be JSON
@@ -177,7 +182,8 @@ def test_cuda_of_the_nvidia_wheels_is_loaded_where_it_is_wanted_and_there(
     module = _install(monkeypatch, Later, (CUDA, CPU), (CUDA, CPU))
     called = []
     module.preload_dlls = lambda: called.append(1)
-    monkeypatch.setattr(runner.importlib.util, "find_spec", lambda name: object() if wheels else None)
+    there = {"nvidia": object()} if wheels else {}
+    monkeypatch.setattr(runner.importlib.util, "find_spec", there.get)
     runner.SCRFD(folder, providers=[asked])
     assert len(called) == calls
 

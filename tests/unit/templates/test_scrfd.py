@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import json
 import struct
 import zlib
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.templates import bundles
-from tests.unit.templates.bundles import FACES, Face, Network
+from tests.unit.templates.bundles import FACES, REFERENCE, Face, Network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +55,9 @@ def test_one_anchor_and_raw_logits(tmp_path: Path, form: str) -> None:
 def test_the_last_cell_of_a_grid_that_is_cut_off_is_found(tmp_path: Path) -> None:
     # 100 px on a stride of 32 are 4 columns, the last one of them partly outside.
     face = Face((90, 70, 110, 84), 0.9, 32, 3, 2, 1)
-    found = _detector(tmp_path, Network("nchw", (100, 76), faces=[face])).detect(np.zeros((76, 100, 3), np.uint8))
+    found = _detector(tmp_path, Network("nchw", (100, 76), faces=[face])).detect(
+        np.zeros((76, 100, 3), np.uint8)
+    )
     assert [face.bbox for face in found] == [pytest.approx(face.box, abs=1e-4)]  # not clipped to the picture
 
 
@@ -92,7 +93,7 @@ def test_a_spec_of_another_model_is_told(tmp_path: Path) -> None:
     bundles.write_model(tmp_path, made.model(), Network("flat", (96, 64)).spec())
     detector = runner.SCRFD(str(tmp_path))
     outputs = detector.forward(np.zeros((1, 3, 64, 64), np.float32))
-    with pytest.raises(runner.ScrfdError, match="spec.json gives output score_8 12 x 8 x 2 x 1 values"):
+    with pytest.raises(runner.ScrfdError, match=r"spec\.json gives output score_8 12 x 8 x 2 x 1 values"):
         detector.postprocess(outputs, 1.0)
     detector.spec = Network("decoded").spec()
     with pytest.raises(runner.ScrfdError, match="do not belong together: no 'pred'"):
@@ -120,7 +121,7 @@ def test_another_schema_and_a_missing_spec_are_sentences(tmp_path: Path) -> None
     with pytest.raises(runner.ScrfdError, match=r"spec\.json cannot be read: No such file"):
         runner.load_spec(str(tmp_path))
     (tmp_path / "spec.json").write_text(json.dumps({**Network().spec(), "schema": "ortdoctor.scrfd/9"}))
-    with pytest.raises(runner.ScrfdError, match="has the schema ortdoctor.scrfd/9"):
+    with pytest.raises(runner.ScrfdError, match=r"has the schema ortdoctor\.scrfd/9"):
         runner.load_spec(str(tmp_path))
 
 
@@ -137,9 +138,11 @@ def _reference_input(image: Any, size: tuple[int, int]) -> tuple[Any, float]:
 
 @settings(deadline=None, max_examples=25)
 @given(
-    width=st.integers(1, 200), height=st.integers(1, 200), size=st.sampled_from([(64, 64), (96, 40), (33, 70)]),
+    width=st.integers(1, 200),
+    height=st.integers(1, 200),
+    size=st.sampled_from([(64, 64), (96, 40), (33, 70)]),
     seed=st.integers(0, 2**16),
-)  # fmt: skip
+)
 def test_preprocessing_equals_the_reference_bit_for_bit(
     width: int, height: int, size: tuple[int, int], seed: int
 ) -> None:
@@ -260,7 +263,9 @@ def _greedy(boxes: list[tuple[float, ...]], scores: list[float], threshold: floa
     for index in sorted(range(len(boxes)), key=lambda i: (-scores[i], i)):
         for kept in keep:
             a, b = boxes[index], boxes[kept]
-            shared = max(0, min(a[2], b[2]) - max(a[0], b[0]) + 1) * max(0, min(a[3], b[3]) - max(a[1], b[1]) + 1)
+            shared = max(0, min(a[2], b[2]) - max(a[0], b[0]) + 1) * max(
+                0, min(a[3], b[3]) - max(a[1], b[1]) + 1
+            )
             areas = [(box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (a, b)]
             if shared / (sum(areas) - shared) > threshold:
                 break
@@ -282,46 +287,12 @@ def test_suppression_equals_the_plain_loop_and_keeps_the_order_of_equals(
 
 # --- the real models ---
 
-REFERENCE = bundles.SHARED / "models" / "reference_detections.json"
-FORMS = {
-    "scrfd_500m_kps": "batched",
-    "scrfd_2.5g_kps_dynamic": "flat",
-    "scrfd_500m_6out_dynamic": "flat",
-    "scrfd_2.5g_bnkps_nchw": "nchw",
-    "scrfd_500m_bnkps_decoded": "decoded",
-    "scrfd_500m_bnkps_160": "flat",
-}
-
-
-def shared_spec(name: str, size: tuple[int, int]) -> dict[str, Any]:
-    """Write down the spec of a shared model; their outputs come as scores, boxes, keypoints of each stride."""
-    import onnxruntime
-
-    model = str(REFERENCE.parent / f"{name}.onnx")
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    first, outputs = session.get_inputs()[0], [output.name for output in session.get_outputs()]
-    shape = [side if isinstance(side, int) else None for side in first.shape]
-    if FORMS[name] == "decoded":
-        decoded = {"output": outputs[0], "bbox": [0, 4], "score": 4, "keypoints": [5, 15]}
-        return bundles.make_spec(
-            form="decoded", name=first.name, shape=shape, size=size, levels=[], decoded=decoded
-        )
-    columns = itertools.zip_longest(outputs[:3], outputs[3:6], outputs[6:])
-    levels = [
-        {"stride": stride, "score": score, "bbox": bbox, "keypoints": points}
-        for stride, (score, bbox, points) in zip((8, 16, 32), columns, strict=True)
-    ]
-    return bundles.make_spec(
-        form=FORMS[name], name=first.name, shape=shape, size=size, levels=levels,
-        keypoints=5 if len(outputs) == 9 else 0,
-    )  # fmt: skip
-
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="the shared models are not here (../shared)")
-@pytest.mark.parametrize("name", list(FORMS))
+@pytest.mark.parametrize("name", list(bundles.SHARED_FORMS))
 def test_the_real_models_agree_with_the_reference_implementation(tmp_path: Path, name: str) -> None:
     reference = json.loads(REFERENCE.read_text())[name]
-    spec = shared_spec(name, tuple(reference["det_size_wh"]))
+    spec = bundles.shared_spec(name, tuple(reference["det_size_wh"]))
     bundles.write_model(tmp_path, (REFERENCE.parent / f"{name}.onnx").read_bytes(), spec)
     detector = runner.SCRFD(str(tmp_path))
     for row in reference["images"]:

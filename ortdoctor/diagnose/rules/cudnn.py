@@ -1,0 +1,68 @@
+"""cuDNN: of another major, or not installed. Copies off the loader's path are told with those of CUDA."""
+
+from typing import Dict, List, Optional, Tuple
+
+from ortdoctor.diagnose.facts import version_tuple
+from ortdoctor.diagnose.findings import ERROR, Finding, Undetermined
+from ortdoctor.diagnose.rules import libraries
+from ortdoctor.diagnose.rules.case import Case, Result, unknown
+from ortdoctor.diagnose.rules.libraries import Missing, listed
+from ortdoctor.diagnose.sonames import parse_soname, reported_missing
+
+
+def rules(case: Case) -> List[Result]:
+    """Return why cuDNN of the installed build is not found."""
+    found = libraries.missing(case, "cudnn")
+    return _judged(case, found) if found else []
+
+
+def at_import(case: Case, text: str) -> List[Result]:
+    """Return why a native part that links cuDNN itself (before 1.8) does not load."""
+    parsed = [(name, parse_soname(name)) for name in reported_missing(text)]
+    names = [name for name, library in parsed if library and library.family == "cudnn"]
+    return _judged(case, libraries.look_for(case.facts, names, "cudnn", ["ort.import"])) if names else []
+
+
+def _judged(case: Case, found: Missing) -> List[Result]:
+    absent = [name for name in found.sonames if name not in found.off_path]
+    if not absent:
+        return []
+    wants = _wanted(case, absent)
+    here = _versions_here(case, found)
+    other = [version for version in here if wants and version_tuple(version)[:1] != version_tuple(wants)[:1]]
+    values = dict(case.names, wants=wants, missing=listed(absent))
+    commands = libraries.supply_commands(case)
+    if other and len(other) == len(here):
+        places = listed([here[version] for version in other])
+        values.update(have=", ".join(sorted(other, key=version_tuple)), where=places)
+        return [
+            Finding(
+                "cudnn_major_mismatch", "default", ERROR, values, found.evidence + ["cudnn.header"], commands
+            )
+        ]
+    left_open = unknown(case, ["cuda.libraries"])
+    if left_open:
+        return [Undetermined("cudnn_on_disk", left_open)]
+    return [Finding("cudnn_missing", "default", ERROR, values, found.evidence, commands)]
+
+
+def _versions_here(case: Case, found: Missing) -> Dict[str, str]:
+    """Return, for each major of cuDNN on the disk, the most exact version that is known and where it is."""
+    told = [(row["cudnn"], row["path"]) for row in case.facts.records("cudnn.header")]
+    told += [(row["version"], row["distribution"]) for row in case.facts.records("cudnn.wheels")]
+    for row in found.others:
+        library = libraries.library_of(row)
+        told.append((row["version"] or (library.version if library else None), row["path"]))
+    seen: Dict[int, Tuple[str, str]] = {}
+    for version, where in told:
+        parts = version_tuple(version)
+        if parts and (parts[0] not in seen or len(parts) > len(version_tuple(seen[parts[0]][0]))):
+            seen[parts[0]] = (str(version), str(where))
+    return dict(seen.values())
+
+
+def _wanted(case: Case, sonames: List[str]) -> Optional[str]:
+    for library in map(parse_soname, sonames):
+        if library is not None and library.version:
+            return library.version
+    return case.installed.cudnn if case.installed else None

@@ -1,0 +1,99 @@
+"""Why ``import onnxruntime`` fails: the native cause first, the Python error that hides it after it."""
+
+import re
+from typing import List
+
+from ortdoctor.diagnose import machine, remedies
+from ortdoctor.diagnose.findings import ERROR, INFO, Finding
+from ortdoctor.diagnose.rules import cuda, cudnn, install, reported
+from ortdoctor.diagnose.rules.case import Case, Result, first_line, said
+
+_HIDDEN = re.compile(r"Cannot load onnxruntime\.capi\. Error: '?(.*?)'?\.?\s*$", re.MULTILINE)
+_MASKED = re.compile(r"cannot import name ['\"]?\w+['\"]? from ['\"]?onnxruntime\.capi")
+_NO_MODULE = re.compile(r"No module named ['\"]?([\w.]+)")
+
+
+def failures(case: Case) -> List[Result]:
+    """Return the causes of a failed import; nothing where the import works or was not tried."""
+    record = case.facts.record("ort.import")
+    if not record or record["ok"]:
+        return []
+    text = said(record)
+    results = _native(case, text)
+    error = record["error"] or ""
+    if _MASKED.search(error):
+        return results + [_masked(error, text, known=bool(results))]
+    if results:
+        return results
+    if record["signal"]:
+        return [_crash(case, record["signal"], text)]
+    broken = install.damage(case)
+    if broken:
+        return broken
+    missing = _NO_MODULE.search(error)
+    if missing and missing.group(1).partition(".")[0] != "onnxruntime":
+        return [_dependency(case, missing.group(1))]
+    return [_import_finding(case, "onnxruntime_import_fails", first_line(text), case.plan.commands)]
+
+
+def _native(case: Case, text: str) -> List[Result]:
+    system = machine.os_of(case.facts)
+    entry = reported.known(text, system)
+    if entry is None:
+        found = cuda.at_import(case, text) + cudnn.at_import(case, text)
+        if found:
+            return found
+        entry = reported.native_on_windows(text, system)
+    if entry is None:
+        return []
+    commands = _numpy_commands(case) if entry.cause == "numpy2_abi_mismatch" else []
+    if entry.cause in ("glibc_too_old", "glibcxx_too_old"):
+        commands = case.plan.commands
+    return [_import_finding(case, entry.cause, reported.line_of(text, entry), commands, entry.variant)]
+
+
+def _import_finding(
+    case: Case, cause: str, error: str, commands: List[str], variant: str = "default"
+) -> Finding:
+    values = dict(case.names, error=error, numpy=case.facts.record("python.packages").get("numpy"))
+    return Finding(cause, variant, ERROR, values, ["ort.import", "python.packages"], commands)
+
+
+def _numpy_commands(case: Case) -> List[str]:
+    return remedies.install(case.facts, ["numpy<2"])
+
+
+def _masked(error: str, text: str, known: bool) -> Finding:
+    hidden = _HIDDEN.search(text)
+    return Finding(
+        cause="masked_native_import_error",
+        variant="default" if hidden else "unknown",
+        severity=INFO if known else ERROR,
+        values={"error": first_line(error), "hidden": hidden.group(1) if hidden else None},
+        evidence=["ort.import"],
+        commands=[],
+    )
+
+
+def _crash(case: Case, signal: str, text: str) -> Finding:
+    flags = ", ".join(case.facts.record("system.cpu").get("flags") or [])
+    return Finding(
+        cause="illegal_instruction" if signal == "SIGILL" else "onnxruntime_import_crashes",
+        variant="default",
+        severity=ERROR,
+        values={"signal": signal, "error": first_line(text), "flags": flags},
+        evidence=["ort.import", "system.cpu"],
+        commands=[] if signal == "SIGILL" else case.plan.commands,
+    )
+
+
+def _dependency(case: Case, module: str) -> Finding:
+    top = module.partition(".")[0]
+    return Finding(
+        cause="python_dependency_missing",
+        variant="default",
+        severity=ERROR,
+        values={"module": top},
+        evidence=["ort.import"],
+        commands=remedies.install(case.facts, [{"google": "protobuf"}.get(top, top)]),
+    )

@@ -1,0 +1,135 @@
+"""The libraries that hold ONNX Runtime's providers, what they need, and what of that the loader finds."""
+
+import ast
+import os
+import re
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from .elf import ElfError, read
+from .loader import Loader, Object, load_object, resolve
+
+#: File name of a provider library, by its middle part; ``shared`` is the bridge, not a provider.
+_LIBRARY = re.compile(r"(?:lib)?onnxruntime_providers_(\w+?)(?:\.so(?:\.\d+)*|\.dll|\.dylib)$")
+
+#: Names that onnxruntime gives its providers (core/graph/constants.h); others are spelled by their file name.
+_PROVIDERS = {
+    "cann": "CANNExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "cuda_plugin": "CUDAExecutionProvider",
+    "dnnl": "DnnlExecutionProvider",
+    "migraphx": "MIGraphXExecutionProvider",
+    "nv_tensorrt_rtx": "NvTensorRTRTXExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "qnn": "QNNExecutionProvider",
+    "rocm": "ROCMExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "vitisai": "VitisAIExecutionProvider",
+}
+
+#: The main extension module, which held the CUDA provider itself up to 1.7.
+_EXTENSION = re.compile(r"onnxruntime_pybind11_state\b.*\.(so|pyd)$")
+
+#: Only a CUDA build links these.
+_CUDA_SONAME = re.compile(r"lib(cudart|cublas|cublasLt|cudnn|cufft|curand)\.so\.")
+
+
+class Preload(NamedTuple):
+    """Sonames that ``_ld_preload.py`` opens before the extension, and the provider that is lost without them.
+
+    auditwheel took these needs out of the libraries: by the file, nothing else tells of them.
+    """
+
+    provider: str
+    sonames: List[str]
+
+
+def preloads(source: str) -> List[Preload]:
+    """Read the text of ``_ld_preload.py``.
+
+    Since 1.11 each provider has a ``try`` that opens its libraries and sets ORT_<PROVIDER>_UNAVAILABLE
+    where one is missing; before, they were opened unconditionally, for the CUDA provider. Text that
+    is not Python opens nothing.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return []
+    found = []
+    for statement in tree.body:
+        strings = _opened(statement)
+        if strings:
+            marks = re.findall(r"ORT_(\w+?)_UNAVAILABLE", " ".join(_strings(statement)))
+            found.append(Preload(_provider(marks[0].lower() if marks else "cuda"), strings))
+    merged: Dict[str, List[str]] = {}
+    for item in found:
+        names = merged.setdefault(item.provider, [])
+        names += [name for name in item.sonames if name not in names]
+    return [Preload(provider, names) for provider, names in merged.items()]
+
+
+def _opened(statement: ast.AST) -> List[str]:
+    """Return the first arguments of calls of ``CDLL`` in order."""
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call) and node.args]
+    named = [node for node in calls if getattr(node.func, "id", getattr(node.func, "attr", "")) == "CDLL"]
+    ordered = sorted(named, key=lambda node: (node.lineno, node.col_offset))
+    return [text for node in ordered for text in [literal(node.args[0])] if text]
+
+
+def _strings(statement: ast.AST) -> List[str]:
+    return [text for node in ast.walk(statement) if isinstance(node, ast.expr) for text in [literal(node)] if text]
+
+
+def literal(node: ast.expr) -> Optional[str]:
+    """Return the text of a string constant, else None; ast.Str and ast.Constant have changed over the releases."""
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError):
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _provider(middle: str) -> str:
+    return _PROVIDERS.get(middle, middle + "ExecutionProvider")
+
+
+def provider_libraries(loader: Loader, natives: List[str], preload: List[Preload]) -> List[Dict[str, Any]]:
+    """Return the value of ``ort.provider_libraries`` for the native files of the installed folder."""
+    extensions = [load_object(path) for path in natives if _EXTENSION.search(os.path.basename(path))]
+    above = [item for item in extensions if item][:1]
+    wanted = {item.provider: item.sonames for item in preload}
+    described = []
+    for path in natives:
+        match = _LIBRARY.match(os.path.basename(path))
+        if match and match.group(1) != "shared":
+            described.append(_describe(loader, path, _provider(match.group(1)), above, wanted))
+    cuda = _provider("cuda")
+    for item in above:
+        linked = any(_CUDA_SONAME.match(name) for name in item.elf.needed)
+        apart = any(entry["provider"] == cuda for entry in described)
+        if linked or (wanted.get(cuda) and not apart):
+            described.append(_describe(loader, item.path, cuda, [], wanted))
+    return described
+
+
+def _describe(
+    loader: Loader, path: str, provider: str, above: List[Object], preload: Dict[str, List[str]]
+) -> Dict[str, Any]:
+    """Return one library's entry; ``above`` is what opens it, nearest first."""
+    entry: Dict[str, Any] = {"path": path, "provider": provider, "needed": [], "runpath": []}
+    preloaded = preload.get(provider, [])
+    # ctypes opens these, before anything of onnxruntime is loaded: its RPATHs have no say.
+    entry["needed"] = [_need(loader, name, None) for name in preloaded]
+    if loader.context.os != "linux":
+        return dict(entry, error="%s is no ELF file, and only these are read for what they need" % path)
+    try:
+        elf = read(path)
+    except (ElfError, OSError) as error:
+        return dict(entry, error=str(error))
+    chain = [Object(path, elf)] + above
+    entry["needed"] += [_need(loader, name, chain) for name in elf.needed if name not in preloaded]
+    return dict(entry, runpath=elf.runpath or elf.rpath, glibc=elf.glibc, glibcxx=elf.glibcxx)
+
+
+def _need(loader: Loader, soname: str, chain: Optional[List[Object]]) -> Dict[str, Any]:
+    path, searched = resolve(loader, soname, chain)
+    return {"soname": soname, "path": path, "searched": searched}

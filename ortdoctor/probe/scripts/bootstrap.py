@@ -1,0 +1,53 @@
+"""Load the probe's folder into this interpreter and print its facts between two fences.
+
+Arguments: the folder, the fence, the tool's version. Whatever an interpreter meets before the check of its
+version also runs on Python 2.7.
+"""
+
+import sys
+
+NAME = "ortdoctor_probe"
+
+
+def facts(folder, version):
+    # type: (str, str) -> str
+    """Import the probe in ``folder`` under a name of its own; return its facts as a text of ASCII characters."""
+    # The current folder comes first on the path of ``python -c``: a json.py of the user's must not break us.
+    path = sys.path[:]
+    sys.path[:] = [entry for entry in path if entry]
+    sys.dont_write_bytecode = True  # a diagnosis leaves no files behind
+    import importlib.util  # noqa: PLC0415 - Python 2.7 has no such module, and the path must be clean first
+    import os  # noqa: PLC0415 - as above
+
+    spec = importlib.util.spec_from_file_location(
+        NAME, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError("no module can be loaded from %s" % folder)
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[NAME] = package
+    spec.loader.exec_module(package)
+    probe = importlib.import_module(NAME + ".__main__")
+    sys.path[:] = path
+    return str(probe.text(version))
+
+
+def tell(text):
+    # type: (str) -> None
+    """Write past whatever a site hook made of sys.stdout."""
+    sys.stdout.flush()
+    with open(1, "wb", closefd=False) as out:
+        out.write(text.encode("ascii"))
+
+
+def main(folder, fence, version):
+    # type: (str, str, str) -> None
+    """Print the facts, or which interpreter this is where it is too old for the probe."""
+    if sys.version_info < (3, 6):
+        sys.stdout.write(fence + '{"too_old": "%d.%d.%d"}' % tuple(sys.version_info[:3]) + fence)
+    else:
+        tell(fence + facts(folder, version) + fence)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

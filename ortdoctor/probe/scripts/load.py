@@ -1,0 +1,104 @@
+"""Child: load shared libraries by name and report what the dynamic loader of this process took.
+
+Each library is loaded in a process of its own where the system can fork: a library that is loaded
+already is found by its soname whatever the search path says, and a crash costs only itself.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from typing import Any, Dict, List
+
+MARK = "\n@ortdoctor@ "
+
+#: RTLD_DI_LINKMAP of <dlfcn.h>, the same in glibc and musl.
+_LINKMAP = 2
+
+
+class _LinkMap(ctypes.Structure):
+    """The public head of ``struct link_map`` in <link.h>."""
+
+    _fields_ = [("l_addr", ctypes.c_void_p), ("l_name", ctypes.c_char_p)]
+
+
+def load(name: str, function: str) -> Dict[str, Any]:
+    """Load ``name``; return its path, and what ``size_t function(void)`` of it says, where one is named."""
+    try:
+        if os.name == "nt":
+            # Mode 0 searches PATH, as ONNX Runtime's own LoadLibraryEx does; the default of ctypes does not.
+            library = ctypes.CDLL(name, winmode=0) if sys.version_info >= (3, 8) else ctypes.CDLL(name)
+        else:
+            library = ctypes.CDLL(name)
+    except OSError as error:
+        return {"error": str(error)}
+    said: Dict[str, Any] = {"path": path_of(library)}
+    if function:
+        try:
+            call = getattr(library, function)
+        except AttributeError:
+            return dict(said, error="%s has no function %s" % (name, function))
+        call.restype = ctypes.c_size_t
+        said["number"] = call()
+    return said
+
+
+def path_of(library: ctypes.CDLL) -> str:
+    """Return the file that a loaded library came from."""
+    handle = library._handle  # noqa: SLF001 - the only way that ctypes gives to it
+    if os.name == "nt":
+        buffer = ctypes.create_unicode_buffer(32768)
+        get_name = ctypes.windll.kernel32.GetModuleFileNameW  # type: ignore[attr-defined,unused-ignore]
+        get_name(ctypes.c_void_p(handle), buffer, len(buffer))
+        return buffer.value
+    found = ctypes.POINTER(_LinkMap)()
+    try:
+        dlinfo = ctypes.CDLL(None).dlinfo
+    except AttributeError:
+        dlinfo = ctypes.CDLL("libdl.so.2").dlinfo  # glibc before 2.34 keeps it apart
+    if dlinfo(ctypes.c_void_p(handle), _LINKMAP, ctypes.byref(found)):
+        return ""
+    return os.path.realpath(os.fsdecode(found.contents.l_name or b""))
+
+
+def apart(name: str, function: str) -> Dict[str, Any]:
+    """Load in a forked process; a crash there is an error here."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            with os.fdopen(writer, "w") as stream:
+                json.dump(load(name, function), stream)
+        finally:
+            os._exit(0)  # never back into main(), which is the parent's
+    os.close(writer)
+    with os.fdopen(reader) as stream:
+        text = stream.read()
+    status = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(status):
+        return {"error": "loading %s ended the process by %s" % (name, signal.Signals(os.WTERMSIG(status)).name)}
+    said = json.loads(text) if text else {"error": "loading %s ended the process" % name}
+    return dict(said)
+
+
+def main(request: Dict[str, List[List[str]]]) -> None:
+    """Report ``{name: {path, number, error}}`` for ``libraries``: (name, function or "")."""
+    limit_cores()
+    for name, function in request["libraries"]:
+        said = apart(name, function) if hasattr(os, "fork") else load(name, function)
+        sys.stdout.write("%s%s\n" % (MARK, json.dumps({name: said})))
+        sys.stdout.flush()
+
+
+def limit_cores() -> None:
+    """Let a crash leave no core file in the user's folder."""
+    try:
+        import resource  # noqa: PLC0415 - there is none on Windows
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

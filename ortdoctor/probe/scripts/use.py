@@ -1,0 +1,150 @@
+"""Child: import onnxruntime, say what it is, then run one session with the providers that were asked for.
+
+Everything that is printed, by Python or natively, goes to standard error, in order; the answers go to
+what standard output was. Between import and session STAGE is written there, so that
+both texts can be told apart.
+"""
+
+import base64
+import faulthandler
+import importlib
+import json
+import os
+import re
+import sys
+import warnings
+from typing import Any, Callable, Dict, List, Optional
+
+MARK = "\n@ortdoctor@ "
+STAGE = "\n@ortdoctor-stage@\n"
+
+#: Severity 2 is WARNING: what a provider says when it cannot be loaded is an error or a warning, by release.
+SEVERITY = 2
+
+#: Not for users of a package, but for its authors.
+_NOT_KEPT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+
+Request = Dict[str, Any]
+
+
+class Answers:
+    """The way back to the parent: the old standard output, which nobody else prints to any more."""
+
+    def __init__(self) -> None:
+        self.stream = os.fdopen(os.dup(1), "w")
+        os.dup2(2, 1)
+
+    def say(self, **said: Any) -> None:
+        """Send a part of the answer now: the next call may be the one that crashes."""
+        self.stream.write("%s%s\n" % (MARK, json.dumps(said)))
+        self.stream.flush()
+
+
+def import_it(answers: Answers) -> Any:
+    """Import onnxruntime, report how that went and what it says of itself; None where it fails."""
+    module: Any = None
+    outcome: Dict[str, Any] = {"ok": True}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            module = importlib.import_module("onnxruntime")
+        except BaseException as error:  # noqa: BLE001 - whatever an import raises, SystemExit included, is the answer
+            outcome = {"ok": False, "error": str(error), "error_type": type(error).__name__}
+    outcome["warnings"] = [
+        "%s: %s" % (item.category.__name__, item.message) for item in caught if not issubclass(item.category, _NOT_KEPT)
+    ]
+    outcome["version"] = getattr(module, "__version__", None)
+    answers.say(**{"import": outcome})
+    if module is not None:
+        providers = getattr(module, "get_available_providers", None) or getattr(module, "get_all_providers", None)
+        answers.say(preload=hasattr(module, "preload_dlls"))
+        answers.say(device=asked(getattr(module, "get_device", None)))
+        answers.say(build_info=asked(getattr(module, "get_build_info", None)))
+        answers.say(providers=asked(providers))
+    return module
+
+
+def asked(function: Optional[Callable[[], Any]]) -> Any:
+    """Call a function that a release may lack; what it raises is no answer."""
+    try:
+        return function() if function else None
+    except Exception:  # noqa: BLE001 - a broken build may raise anything, and the session will say more
+        return None
+
+
+def create(module: Any, model: bytes, requested: List[str]) -> Any:
+    """Create a session, with the release's way to choose providers: argument since 1.1, method in 1.0."""
+    new = module.InferenceSession
+    options = module.SessionOptions()
+    if hasattr(options, "log_severity_level"):
+        options.log_severity_level = SEVERITY
+    number = tuple(int(part) for part in re.findall(r"\d+", str(getattr(module, "__version__", "")))[:2])
+    if number and number < (1, 1):
+        session = new(model, options)
+        if hasattr(session, "set_providers"):
+            session.set_providers(requested)
+        return session
+    return new(model, options, providers=requested)
+
+
+def try_session(answers: Answers, module: Any, request: Request) -> None:
+    """Create a session, report its providers, run it once and compare the result."""
+    try:
+        if hasattr(module, "set_default_logger_severity"):
+            module.set_default_logger_severity(SEVERITY)
+        session = create(module, base64.b64decode(request["model"]), request["requested"])
+        answers.say(active=active(module, session))
+        answers.say(trouble=run(session, request))
+    except BaseException as error:  # noqa: BLE001 - whatever it raises is the answer
+        answers.say(trouble={"error": str(error), "error_type": type(error).__name__})
+
+
+def active(module: Any, session: Any) -> List[str]:
+    """Return the providers of a session; releases before 1.0 cannot tell, but a CPU build has one only."""
+    if hasattr(session, "get_providers"):
+        return list(session.get_providers())
+    return ["CPUExecutionProvider"] if asked(module.get_device) == "CPU" else []
+
+
+def run(session: Any, request: Request) -> Dict[str, Optional[str]]:
+    """Run once; what is wrong with the numbers is an error, too."""
+    np = importlib.import_module("numpy")  # not of the standard library, but onnxruntime's own need
+    values = np.array(request["input"], dtype=np.float32).reshape(request["shape"])
+    result = session.run(None, {"x": values})[0].ravel().tolist()
+    wanted = request["output"]
+    pairs = zip(result, wanted)  # noqa: B905 - 3.6 has no strict=
+    if len(result) == len(wanted) and all(abs(got - want) <= 1e-3 * abs(want) for got, want in pairs):
+        return {}
+    return {"error": "the model gave %s instead of %s" % (result, wanted), "error_type": "WrongResult"}
+
+
+def limit_cores() -> None:
+    """Let a crash leave no core file in the user's folder."""
+    try:
+        import resource  # noqa: PLC0415 - there is none on Windows
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main(request: Request) -> None:
+    """Report ``import``, ``version`` .. ``providers``, then ``active`` and ``trouble`` of a session.
+
+    ``only_with`` names a provider without which no session is tried.
+    """
+    limit_cores()
+    faulthandler.disable()
+    answers = Answers()
+    module = import_it(answers)
+    sys.stdout.flush()
+    os.write(2, STAGE.encode("ascii"))
+    providers = asked(getattr(module, "get_available_providers", None)) or []
+    if module is None or (request["only_with"] and request["only_with"] not in providers):
+        return
+    answers.say(tried=True)
+    try_session(answers, module, request)
+    answers.say(done=True)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

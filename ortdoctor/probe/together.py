@@ -1,0 +1,32 @@
+"""Running probe steps side by side: the work is in their children, so threads are enough."""
+
+import threading
+import time
+from typing import Callable, Dict, Mapping
+
+from .fact import Facts, failed, guarded
+
+Step = Callable[[], Facts]
+
+
+def together(steps: Mapping[str, Step], limit: float) -> Dict[str, Facts]:
+    """Run ``steps`` side by side and return the facts of each; never raises, never outlives ``limit``.
+
+    A step that raises yields one failed fact under its own name, as :func:`guarded` makes it. So does one
+    that is not done after ``limit`` seconds; its thread is left behind as a daemon, and its children have
+    limits of their own.
+    """
+    done: Dict[str, Facts] = {}
+
+    def work(name: str, step: Step) -> None:
+        done[name] = guarded(name, step)
+
+    threads: Dict[str, threading.Thread] = {}
+    for name, step in steps.items():
+        threads[name] = threading.Thread(target=work, args=(name, step), name="probe-" + name, daemon=True)
+        threads[name].start()
+    deadline = time.monotonic() + limit
+    for thread in threads.values():
+        thread.join(max(0.0, deadline - time.monotonic()))
+    late = "no answer within %g s" % limit
+    return {name: done.get(name, {name: failed("%s: %s" % (name, late), name)}) for name in steps}

@@ -1,0 +1,182 @@
+"""The words of a report: templates filled, facts cleaned; what is missing is said to be, never raised."""
+
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from ortdoctor.diagnose.findings import Finding, Undetermined
+from ortdoctor.diagnose.plans import Plan, Reason, Rejected
+
+#: A fact may be a page of native stderr; a sentence shows this much of it.
+LONGEST_VALUE = 400
+
+UNKNOWN = "(not known)"
+
+QUESTIONS = {
+    "onnxruntime_imports": "whether ONNX Runtime can be imported",
+    "one_distribution": "whether several ONNX Runtime distributions share one folder",
+    "providers": "which providers the installed build has",
+    "cpu_session_works": "whether a CPU session can be made",
+    "cuda_provider_works": "whether a session gets the CUDA provider",
+    "nvidia_driver": "whether an NVIDIA driver is there",
+    "nvidia_gpu_present": "whether there is an NVIDIA GPU that the CPU package leaves idle",
+    "cuda_libraries_on_disk": "whether the missing CUDA libraries are somewhere on the disk",
+    "cudnn_on_disk": "whether the missing cuDNN is somewhere on the disk",
+}
+
+REASONS = {
+    "has_gpu": "{gpu} with driver {driver} can be used",
+    "no_gpu_build": "no GPU build that can still be installed fits {gpu} with driver {driver}",
+    "no_driver": "no NVIDIA driver was found, so the CPU package is the one that fits",
+    "driver_not_known": "whether an NVIDIA driver is there could not be told",
+    "not_jetson": "",
+    "jetpack": "it is made for JetPack {built_for} (this is {jetpack})",
+    "python": "it has a wheel for {tag} (all: {offered})",
+    "python_unknown": "its Python versions, or this one's tag, are not known",
+    "platform": "",
+    "platform_unknown": "",
+    "bits": "there are no wheels for a {bits}-bit Python",
+    "musl": "its wheels are for glibc, and the C library here is musl",
+    "glibc": "it needs glibc {needs} (this machine has {glibc})",
+    "pip": "pip {pip} has to be upgraded to see its wheel ({tag})",
+    "driver": "driver {driver} runs CUDA {cuda} (needed: {minimum} or newer)",
+    "driver_unknown": "",
+    "sass": "it holds machine code for compute capability {capability}",
+    "ptx": "the driver compiles its code for compute capability {capability}; the first start is slow",
+    "gpu_unknown": "what code it holds for this GPU is not known",
+    "gpu_code": "it holds no code for compute capability {capability} (it has: {code})",
+    "gpu_driver": "its code for compute capability {capability} needs a driver that knows CUDA {cuda}",
+    "gpu_libraries": "the libraries of CUDA {cuda} have no code for compute capability {capability}",
+    "supply": "CUDA {cuda} and cuDNN {cudnn} come as wheels or are installed",
+    "index": "it is on the index",
+    "jetson": "NVIDIA offers it as a wheel for JetPack",
+    "removed": "removed from the index; a wheel kept elsewhere, or a build from source, would run",
+    "extra_index": "it is on another index only",
+    "archive": "it is offered as an archive only, not as a wheel",
+}
+
+#: Said where the commands of a finding install the CPU package because no GPU build fits.
+FALLBACK = "Until then no GPU build that can still be installed fits; these commands install the CPU package."
+
+#: Names as people write them, for values that rules take from the facts.
+NAMES = {"linux": "Linux", "windows": "Windows", "macos": "macOS", "intel": "Intel", "amd": "AMD"}
+
+#: The same question answered with no reads differently.
+REFUSALS = {
+    "python": "no wheel for {tag}",
+    "platform": "no wheel for this platform",
+    "driver": "CUDA {cuda} needs driver {minimum} or newer (this is {driver})",
+    "supply": "CUDA {cuda} and cuDNN {cudnn} do not come as wheels and are not installed",
+    "jetpack": "not made for JetPack {jetpack}",
+    "not_jetson": "made for Jetson",
+}
+
+
+class Said(NamedTuple):
+    """The words of one finding."""
+
+    title: str
+    detail: str
+    remedy: str
+
+
+class _Values(Dict[str, str]):
+    """Values for ``str.format_map``: what was not given is said to be unknown."""
+
+    def __missing__(self, name: str) -> str:
+        return UNKNOWN
+
+
+def clean(text: Any) -> str:
+    """Return ``text`` on one line without control characters: what is printed cannot steer the terminal."""
+    flat = " ".join(str(text).split())
+    return "".join(character if character.isprintable() else "?" for character in flat)
+
+
+def shortened(text: Any) -> str:
+    """Return ``text`` cleaned and cut to what a sentence can hold."""
+    whole = clean(text)
+    return whole if len(whole) <= LONGEST_VALUE else whole[: LONGEST_VALUE - 2] + ".."
+
+
+def filled(template: str, values: Dict[str, Any]) -> str:
+    """Return the template with ``values``; a value that is None or was not given reads as not known."""
+    shown = _Values({n: shortened(NAMES.get(str(v), v)) for n, v in values.items() if v not in (None, "")})
+    return template.format_map(shown)
+
+
+def by_id(causes: Sequence[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
+    """Return the rows of compat/causes.json by their ids."""
+    return {row["id"]: row for row in causes}
+
+
+def finding(row: Finding, causes: Dict[str, Dict[str, Any]], plan: Plan) -> Said:
+    """Return the words of a finding; a cause that the vocabulary lacks is told by its id."""
+    cause = causes.get(row.cause)
+    if cause is None:
+        return Said(row.cause, "", "")
+    detail, remedy = (_variant(cause[part], row.variant) for part in ("detail", "remedy"))
+    cure = filled(remedy, row.values)
+    if row.commands and row.commands == plan.commands and plan.because[0].code == "no_gpu_build":
+        cure = "%s %s" % (cure, FALLBACK)
+    return Said(cause["title"], filled(detail, row.values), cure)
+
+
+def _variant(templates: Dict[str, str], variant: str) -> str:
+    return templates.get(variant) or templates.get("default") or ""
+
+
+def undetermined(row: Undetermined) -> str:
+    """Return the sentence for a question that is left open."""
+    question = QUESTIONS.get(row.question, row.question)
+    return "Could not determine %s; missing: %s" % (question, ", ".join(row.missing))
+
+
+def reason(row: Reason) -> str:
+    """Return the words for what speaks for a plan; ``""`` for what goes without saying."""
+    return filled(REASONS.get(row.code, row.code), row.values)
+
+
+def plan_title(plan: Plan) -> str:
+    """Return what a plan installs."""
+    if plan.kind == "none":
+        return "No released wheel of %s fits this machine" % plan.distribution
+    beside = " with CUDA and cuDNN as wheels" if plan.supply else ""
+    return "%s %s%s" % (plan.distribution, plan.version, beside)
+
+
+def because(plan: Plan) -> List[str]:
+    """Return the reasons of a plan, in order, without what goes without saying."""
+    return [text for text in map(reason, plan.because) if text]
+
+
+def rejections(plan: Plan) -> List[str]:
+    """Return why newer or better builds do not fit: one sentence for each reason, with the range of versions."""
+    groups: Dict[Any, List[Rejected]] = {}
+    for row in plan.rejected:
+        groups.setdefault((row.distribution, row.reason.code, row.reason.values.get("minimum")), []).append(
+            row
+        )
+    return [_rejection(rows) for rows in groups.values()]
+
+
+def _rejection(rows: List[Rejected]) -> str:
+    newest, oldest = rows[0], rows[-1]
+    versions = (
+        newest.version if newest.version == oldest.version else "%s to %s" % (oldest.version, newest.version)
+    )
+    code = newest.reason.code
+    template = REFUSALS.get(code, REASONS.get(code, code))
+    return "%s %s: %s" % (newest.distribution, versions, filled(template, oldest.reason.values))
+
+
+def verdict(outcome: str, errors: int, warnings: int, first: Optional[str]) -> str:
+    """Return the one line at the end."""
+    counted = [
+        "%d %s%s" % (count, name, "" if count == 1 else "s")
+        for count, name in ((errors, "problem"), (warnings, "warning"))
+        if count
+    ]
+    if outcome == "healthy":
+        return "Healthy" + (", with %s." % counted[0] if counted else ": nothing is wrong.")
+    if outcome == "undetermined":
+        return "Undetermined: the machine could not be asked everything that the verdict needs."
+    return "%s. First: %s." % (" and ".join(counted).capitalize(), first)

@@ -1,0 +1,70 @@
+import re
+import threading
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from ortdoctor import __version__
+from ortdoctor.probe import collect as module
+from ortdoctor.probe.collect import KEYS, collect, completed, version_beside
+from ortdoctor.probe.fact import Facts, absent, failed, found
+
+from .boxes import Box, children_env
+
+DOCS = Path(__file__).parents[3] / "docs" / "facts.md"
+
+
+def _stand_in(monkeypatch: pytest.MonkeyPatch, **groups: object) -> None:
+    for name in ("system", "python_env", "gpu", "cuda", "cudnn", "ort"):
+        step = groups.get(name, lambda _context: {})
+        monkeypatch.setattr(module, name, mock.Mock(collect=step))
+
+
+def test_the_keys_are_those_that_the_documentation_promises() -> None:
+    stated = set(re.findall(r"`((?:system|python|gpu|cuda|cudnn|ort)\.[a-z_]+)`", DOCS.read_text()))
+    assert {f"{group}.{key}" for group, keys in KEYS.items() for key in keys} == stated
+
+
+def test_a_document_has_every_key_whatever_the_groups_do(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_context: object) -> Facts:
+        raise OSError("gone")
+
+    _stand_in(monkeypatch, gpu=broken, cuda=lambda _context: {"cuda.nvcc": absent("PATH")})
+    document = collect(box(env=children_env()), version="1.2.3")
+    assert (document["schema"], document["ortdoctor"]) == ("ortdoctor.facts/1", "1.2.3")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["collected"])
+    facts = document["facts"]
+    assert set(facts) == {f"{group}.{key}" for group, keys in KEYS.items() for key in keys}
+    assert facts["gpu.devices"]["error"] == "OSError: gone"
+    assert facts["cuda.nvcc"] == absent("PATH")
+    assert facts["cuda.libraries"]["error"] == "the probe of cuda did not answer for it"
+
+
+def test_a_group_that_never_ends_costs_its_own_facts_only(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def stuck(_context: object) -> Facts:
+        release.wait(60)
+        return {}
+
+    _stand_in(monkeypatch, ort=stuck, system=lambda _context: {"system.os": found("linux", "test")})
+    facts = collect(box(), limit=0.3)["facts"]
+    release.set()
+    assert facts["system.os"]["value"] == "linux"
+    assert facts["ort.session"]["error"] == "ort: no answer within 0.3 s"
+
+
+def test_a_group_keeps_what_else_it_says() -> None:
+    facts = completed("cudnn", {"cudnn.header": found([], "here"), "cudnn.more": found(1, "here")})
+    assert list(facts) == ["cudnn.header", "cudnn.runtime", "cudnn.wheels", "cudnn.more"]
+    assert completed("gpu", {"gpu": failed("why", "what")})["gpu.devices"] == failed("why", "what")
+
+
+def test_the_version_is_read_from_the_package_around_the_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert version_beside() == __version__
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "package" / "probe" / "collect.py"))
+    assert version_beside() == "unknown"
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text("")
+    assert version_beside() == "unknown"
