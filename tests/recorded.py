@@ -35,7 +35,7 @@ def machine(name: str) -> dict[str, Any]:
 
 def document(facts: dict[str, Any], base: str | None = None) -> dict[str, Any]:
     """Return a document with ``facts`` (values; an exception stands for a failed fact) over those of ``base``."""
-    whole = machine(base)["document"] if base else {"schema": "ortdoctor.facts/1", "facts": {}}
+    whole: dict[str, Any] = machine(base)["document"] if base else {"schema": "ortdoctor.facts/1", "facts": {}}
     for key, value in facts.items():
         failed = isinstance(value, Exception)
         whole["facts"][key] = {
@@ -43,4 +43,4 @@ def document(facts: dict[str, Any], base: str | None = None) -> dict[str, Any]:
             "source": "a test",
             "error": str(value) if failed else None,
         }
-    return dict(whole)
+    return whole

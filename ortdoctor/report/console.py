@@ -39,7 +39,11 @@ def print_report(
     def show(text: Text, indent: int = 0, *, wrap: bool = True) -> None:
         if ascii_only:
             text = Text(text.plain.encode("ascii", "backslashreplace").decode("ascii"), spans=text.spans)
-        console.print(Padding(text, (0, 0, 0, indent)) if wrap else text, soft_wrap=not wrap, highlight=False)
+        console.print(
+            Padding(text, (0, 0, 0, indent), expand=False) if wrap else text,
+            soft_wrap=not wrap,
+            highlight=False,
+        )
 
     def body(line: Line, indent: int) -> None:
         for detail in filter(None, [*line.details, line.remedy]):

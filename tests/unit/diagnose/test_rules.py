@@ -313,3 +313,12 @@ def test_strict_counts_warnings() -> None:
     document = recorded.machine("wsl2-cpu-package")["document"]
     assert judge(document, recorded.matrix()).verdict == "healthy"
     assert judge(document, recorded.matrix(), strict=True).verdict == "problems"
+
+
+def test_both_packages_where_no_gpu_can_be_used() -> None:
+    rows = [
+        {"name": name, "version": "1.22.0", "location": "/v"} for name in ("onnxruntime", "onnxruntime-gpu")
+    ]
+    finding = only(judged(CPU, ort__distributions=rows))
+    assert (finding.cause, finding.severity) == ("both_cpu_and_gpu_packages", "warning")
+    assert finding.commands[-1].endswith("install onnxruntime==1.23.2")
