@@ -139,6 +139,8 @@ class TarReader(Reader):
                     header = tarfile.TarInfo.frombuf(record, "utf-8", "surrogateescape")
                 except tarfile.HeaderError as error:
                     raise ValueError(f"the TAR file is damaged: {error}") from error
+                if header.type not in (*_FILES, _FOLDER, *_TAR_KINDS):
+                    raise ValueError("its TAR format is not plain (extended headers); pack it with --format=ustar")
                 if header.size < 0:
                     raise ValueError("the TAR file is damaged: a member of negative size")
                 count += 1
@@ -195,4 +197,4 @@ def _tar_kind(header: tarfile.TarInfo) -> str:
         return "file"
     if header.type == _FOLDER:
         return "folder"
-    return _TAR_KINDS.get(header.type, "member with an extended header (pack it with 'tar --format=ustar')")
+    return _TAR_KINDS[header.type]

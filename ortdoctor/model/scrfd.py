@@ -9,10 +9,10 @@ Source of the layout: insightface, detection/scrfd/tools/scrfd.py and tools/scrf
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ortdoctor.errors import ModelError
+from ortdoctor.errors import ModelError, OrtDoctorError
 from ortdoctor.model.extras import at_hand
 from ortdoctor.model.graphs import real_inputs, shape_of
 from ortdoctor.model.scrfd_layout import Layout, Output, arrange
@@ -65,9 +65,8 @@ def recognise(model: Model, *, size: tuple[int, int] | None = None, run: bool | 
     wanted = _size(shape, size)
     if isinstance(wanted, str):
         return Recognition(None, wanted, measured=False)
-    may_run = at_hand("onnxruntime") if run is None else run
     try:
-        seen = measure(model, entry[0], wanted) if may_run else declared(model, entry[0], wanted)
+        seen = _look(model, entry[0], wanted, run)
     except ModelError as error:
         return Recognition(None, f"it could not be run: {error}", measured=True)
     layout = arrange(seen.outputs, wanted)
@@ -92,6 +91,21 @@ def require_spec(model: Model, *, size: tuple[int, int] | None = None) -> dict[s
             "Expected three strides (8, 16, 32) with a score, a box and, if it has them, five keypoints per anchor."
         )
     return found.spec
+
+
+def _look(model: Model, name: str, size: tuple[int, int], run: bool | None) -> Measured:
+    """Run the model or believe what it declares; a broken onnxruntime is no reason to say nothing, unless asked to."""
+    if run is False or (run is None and not at_hand("onnxruntime")):
+        return declared(model, name, size)
+    try:
+        return measure(model, name, size)
+    except ModelError:
+        raise
+    except OrtDoctorError as error:
+        if run:
+            raise
+        seen = declared(model, name, size)
+        return replace(seen, notes=(*seen.notes, str(error)))
 
 
 def _input(model: Model) -> tuple[str, tuple[int | str | None, ...]] | str:

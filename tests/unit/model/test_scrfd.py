@@ -98,8 +98,7 @@ def test_any_shapes_give_a_layout_or_a_sentence(shapes: list[tuple[int, ...]]) -
 
 
 OTHERS: dict[str, list[tuple[int, ...]]] = {
-    "YuNet": [*(((1, 6400, 1), (1, 1600, 1), (1, 400, 1)) * 2)]
-    + [(1, 6400, 4), (1, 1600, 4), (1, 400, 4), (1, 6400, 10), (1, 1600, 10), (1, 400, 10)],
+    "YuNet": [(1, rows, values) for values in (1, 1, 4, 10) for rows in (6400, 1600, 400)],
     "RetinaFace": [(1, 16800, 4), (1, 16800, 2), (1, 16800, 10)],
     "UltraFace": [(1, 4420, 2), (1, 4420, 4)],
     "BlazeFace": [(1, 896, 16), (1, 896, 1)],
