@@ -10,14 +10,12 @@ if TYPE_CHECKING:
 
 Shapes = list[tuple[int, ...]]
 
-_INSTEAD = "This tool packs SCRFD only."
-
 
 def another_detector(shapes: Shapes) -> str | None:
     """Return which other network has outputs of these ``shapes``, as a sentence; None where none is known."""
     for test, name in _KNOWN:
         if test(shapes):
-            return f"{name}. {_INSTEAD}"
+            return f"{name}."
     return None
 
 
