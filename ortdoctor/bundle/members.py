@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
     from types import TracebackType
 
 LARGEST_MANIFEST = 1 << 20
@@ -74,24 +73,6 @@ class Reader(ABC):
     @abstractmethod
     def measure(self, limits: Mapping[str, int]) -> Iterator[Measured]:
         """Yield size and digest of each file named in ``limits``, read to one byte past its limit at most."""
-
-
-def open_reader(path: Path) -> Reader:
-    """Return the reader for what is at ``path``; ``ValueError`` where it is no folder and no such archive."""
-    from ortdoctor.bundle.members_folder import FolderReader  # noqa: PLC0415 - they build on this module
-    from ortdoctor.bundle.members_packed import TarReader, ZipReader  # noqa: PLC0415
-
-    if path.is_dir():
-        return FolderReader(path)
-    if not path.is_file():
-        raise ValueError("it is neither a folder nor a file")
-    with path.open("rb") as stream:
-        start = stream.read(265)
-    if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        return ZipReader(path)
-    if start[:2] == b"\x1f\x8b" or start[257:262] == b"ustar":
-        return TarReader(path)
-    raise ValueError("it is neither a folder nor a .zip, .tar or .tar.gz archive")
 
 
 def name_problem(name: str) -> str | None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ortdoctor.bundle.manifest import NAME
 from ortdoctor.bundle.manifest_check import manifest_problems, members_of
-from ortdoctor.bundle.members import LARGEST_MANIFEST, Entry, Reader, name_problem, open_reader, printable
+from ortdoctor.bundle.members import LARGEST_MANIFEST, Entry, Reader, name_problem, printable
+from ortdoctor.bundle.members_open import open_reader
 from ortdoctor.errors import BundleError
 
 if TYPE_CHECKING:
