@@ -51,4 +51,4 @@ def print_verified(console: Console, report: VerifyReport) -> None:
 
 
 def _item(console: Console, text: str, indent: int = 2) -> None:
-    console.print(Padding(Text(f"- {text}"), (0, 0, 0, indent)), highlight=False)
+    console.print(Padding(Text(f"- {text}"), (0, 0, 0, indent), expand=False), highlight=False)
