@@ -50,7 +50,8 @@ def _results(case: Case) -> List[Result]:
         return absent + python.wheels(case) + python.for_gpu(case) + driver.missing_for_cpu(case)
     failed = imports.failures(case)
     if failed:
-        return failed + packages.conflicts(case)
+        # Files of two distributions mixed in one folder explain an import that fails; the reverse cannot be.
+        return packages.conflicts(case) + failed
     results = packages.conflicts(case) + install.damage(case) + provider.cpu_session(case)
     listed = installed.lists_cuda(case.facts)
     if listed is None:

@@ -5,7 +5,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from ortdoctor.diagnose import fits, installed, machine, remedies, supply
 from ortdoctor.diagnose.facts import FOUND, Facts, version_tuple
 from ortdoctor.diagnose.fits import Fit
-from ortdoctor.diagnose.matrix import Matrix
+from ortdoctor.diagnose.matrix import Matrix, normal_name
 from ortdoctor.diagnose.matrix_rows import Build
 from ortdoctor.diagnose.versions import parse
 
@@ -61,6 +61,28 @@ def plan(facts: Facts, matrix: Matrix) -> Plan:
         if chosen is not None:
             return _gpu_plan(facts, chosen, [why] + reasons, rejected)
     return _cpu_plan(facts, matrix, why, rejected)
+
+
+def again(facts: Facts, matrix: Matrix) -> Optional[Plan]:
+    """Return the plan that puts back the installed release of the package that fits, or None where it does not.
+
+    Somebody chose that release: what only lost its files, or shares its folder, is cured without a new one.
+    """
+    gpu, why = wants_gpu(facts)
+    wanted = GPU_DISTRIBUTION if gpu else CPU_DISTRIBUTION
+    for row in installed.distributions(facts):
+        version = str(row["version"])
+        if normal_name(str(row["name"])) != wanted:
+            continue
+        build = matrix.build(wanted, version, machine.os_of(facts), machine.arch_of(facts))
+        if build is None or build.version != version:
+            return None
+        answers = _questions(facts, matrix, build)
+        if any(answer.ok is False and answer.reason != "pip" for answer in answers):
+            return None
+        because = [why] + [Reason(*answer[1:]) for answer in answers]
+        return _gpu_plan(facts, build, because, []) if gpu else _of_cpu(facts, build, because, [])
+    return None
 
 
 def wants_gpu(facts: Facts) -> Tuple[bool, Reason]:
@@ -154,6 +176,10 @@ def _cpu_plan(facts: Facts, matrix: Matrix, why: Reason, rejected: List[Rejected
     because, rejected = [why] + reasons, rejected + refused
     if build is None:
         return Plan("none", CPU_DISTRIBUTION, None, None, [], "", [], [], because, rejected)
+    return _of_cpu(facts, build, because, rejected)
+
+
+def _of_cpu(facts: Facts, build: Build, because: List[Reason], rejected: List[Rejected]) -> Plan:
     commands, fresh = (_commands(facts, build, [], gone) for gone in (_in_the_way(facts, build), []))
     return Plan("cpu", build.distribution, build.version, build, [], "", commands, fresh, because, rejected)
 

@@ -19,6 +19,10 @@ def failures(case: Case) -> List[Result]:
     if not record or record["ok"]:
         return []
     text = said(record)
+    broken = install.damage(case)
+    if broken and install.breaks_the_import(case):
+        # A file cut short dies of SIGBUS, a missing one hides behind any error: the files are the cause.
+        return broken
     results = _native(case, text)
     error = record["error"] or ""
     if _MASKED.search(error):
@@ -27,7 +31,6 @@ def failures(case: Case) -> List[Result]:
         return results
     if record["signal"]:
         return [_crash(case, record["signal"], text)]
-    broken = install.damage(case)
     if broken:
         return broken
     missing = _NO_MODULE.search(error)

@@ -3,10 +3,13 @@
 import re
 from typing import List, Optional
 
-from ortdoctor.diagnose import installed, remedies
+from ortdoctor.diagnose import installed, plans, remedies
 from ortdoctor.diagnose.facts import ABSENT, FOUND, Record
 from ortdoctor.diagnose.findings import ERROR, WARNING, Finding, Undetermined
 from ortdoctor.diagnose.rules.case import Case, Result, unknown
+
+#: What an import loads natively; a numbered soname (libonnxruntime.so.1.22.0) counts.
+_NATIVE = re.compile(r"\.(so|dll|pyd|dylib)\b")
 
 _ELSEWHERE_SHOWN = 3
 _FILES_SHOWN = 3
@@ -47,10 +50,20 @@ def damage(case: Case) -> List[Result]:
         files = [name for name in row[variant] if not name.endswith((".pyc", ".pyo"))]
         if files:
             shown = ", ".join(sorted(files)[:_FILES_SHOWN])
-            serious = not works or any(re.search(r"\.(so|dll|pyd|dylib)\b", name) for name in files)
+            serious = not works or any(_NATIVE.search(name) for name in files)
             severity = ERROR if variant == "missing" and serious or not works else WARNING
             return [_broken(case, variant, dict(values, count=len(files), files=shown), severity)]
     return []
+
+
+def breaks_the_import(case: Case) -> bool:
+    """Return whether files are gone or changed without which no import can work.
+
+    A changed Python file may be somebody's patch, and missing notes a slimmed image: these explain no failure.
+    """
+    rows = installed.distributions(case.facts)
+    gone = [name for row in rows for name in row["missing"] if _NATIVE.search(name) or name.endswith(".py")]
+    return bool(gone) or any(_NATIVE.search(name) for row in rows for name in row["changed"])
 
 
 def _only_shadow(case: Case, module: Record) -> bool:
@@ -107,13 +120,14 @@ def _namespace(case: Case, module: Record) -> Finding:
 def _broken(case: Case, variant: str, values: Record, severity: str) -> Finding:
     names = [row["name"] for row in installed.distributions(case.facts)]
     leftover = case.facts.record("ort.folder").get("path")
+    plan = plans.again(case.facts, case.matrix) or case.plan
     return Finding(
         cause="broken_onnxruntime_install",
         variant=variant,
         severity=severity,
         values=values,
         evidence=["ort.distributions", "ort.folder", "ort.module"],
-        commands=remedies.remove(case.facts, names, leftover) + case.plan.fresh,
+        commands=remedies.remove(case.facts, names, leftover) + plan.fresh,
     )
 
 

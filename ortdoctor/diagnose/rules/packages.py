@@ -2,7 +2,7 @@
 
 from typing import List
 
-from ortdoctor.diagnose import installed, machine
+from ortdoctor.diagnose import installed, machine, plans
 from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding, Undetermined
 from ortdoctor.diagnose.rules.case import Case, Result, unknown
 
@@ -38,7 +38,7 @@ def conflicts(case: Case) -> List[Result]:
             severity=WARNING if works else ERROR,
             values=values,
             evidence=evidence + rows_behind,
-            commands=case.plan.commands,
+            commands=(plans.again(case.facts, case.matrix) or case.plan).commands,
         )
     ]
 

@@ -83,6 +83,41 @@ def test_a_crash_at_import(signal: str, cause: str) -> None:
     assert only(judged(CPU, ort__import=crashed)).cause == cause
 
 
+@pytest.mark.parametrize("said", ["ended with SIGBUS", "cannot import name 'x' from 'onnxruntime.capi._pybind_state'"])
+@pytest.mark.parametrize("how", ["missing", "changed"])
+def test_damaged_files_are_the_cause_of_an_import_that_fails(said: str, how: str) -> None:
+    row = {"name": "onnxruntime", "version": "1.23.2", "location": "/v", "files": 300, "missing": [], "changed": []}
+    row[how] = ["onnxruntime/capi/onnxruntime_pybind11_state.cpython-310-x86_64-linux-gnu.so"]
+    crashed = failed_import(said, signal="SIGBUS", exit=-7)
+    report = judged(CPU, ort__import=crashed, ort__distributions=[row])
+    assert (only(report).cause, only(report).variant) == ("broken_onnxruntime_install", how)
+
+
+@pytest.mark.parametrize(
+    ("version", "installs"),
+    [("1.20.1", "onnxruntime==1.20.1"), ("1.0.0", "onnxruntime==1.23.2"), ("9.9.9", "onnxruntime==1.23.2")],
+)
+def test_a_damaged_release_is_put_back_where_it_fits(version: str, installs: str) -> None:
+    row = {"name": "onnxruntime", "version": version, "location": "/v", "files": 300, "changed": []}
+    row["missing"] = ["onnxruntime/capi/x.so"]
+    report = judged(CPU, ort__distributions=[row], ort__version=version)
+    assert report.findings[0].commands[-1].endswith(f"pip install {installs}")
+
+
+def test_a_patched_python_file_does_not_explain_a_crash() -> None:
+    row = {"name": "onnxruntime", "version": "1.23.2", "location": "/v", "files": 300, "missing": ["onnxruntime/NOTES"]}
+    row["changed"] = ["onnxruntime/__init__.py"]
+    crashed = failed_import("ended with SIGSEGV", signal="SIGSEGV", exit=-11)
+    assert causes(judged(CPU, ort__import=crashed, ort__distributions=[row]))[0] == "onnxruntime_import_crashes"
+
+
+def test_two_distributions_come_before_the_import_that_they_broke() -> None:
+    row = {"version": "1.23.2", "location": "/v", "files": 300, "missing": [], "changed": ["onnxruntime/__init__.py"]}
+    rows = [{**row, "name": "onnxruntime"}, {**row, "name": "onnxruntime-gpu"}]
+    broken = failed_import("undefined symbol: x")
+    assert causes(judged(CPU, ort__import=broken, ort__distributions=rows))[0] == "both_cpu_and_gpu_packages"
+
+
 def test_dll_load_failed_is_the_visual_c_runtime() -> None:
     said = failed_import("DLL load failed while importing onnxruntime_pybind11_state: The specified module")
     assert causes(judged(WINDOWS, ort__import=said))[0] == "msvc_runtime_missing_or_old"
@@ -321,4 +356,4 @@ def test_both_packages_where_no_gpu_can_be_used() -> None:
     ]
     finding = only(judged(CPU, ort__distributions=rows))
     assert (finding.cause, finding.severity) == ("both_cpu_and_gpu_packages", "warning")
-    assert finding.commands[-1].endswith("install onnxruntime==1.23.2")
+    assert finding.commands[-1].endswith("install onnxruntime==1.22.0")
