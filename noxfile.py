@@ -21,6 +21,13 @@ def heavy(session: nox.Session) -> None:
 
 
 @nox.session
+def limits(session: nox.Session) -> None:
+    """Measure the opset and IR limits of releases that compat/limits.json does not have yet."""
+    session.install("-e", ".")
+    session.run("python", "-m", "tools.measure_limits", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Run the linter."""
     session.install("-e", ".[dev]")

@@ -3,7 +3,8 @@
     python -m tools.import_facts FACTS.json -o compat
 
 ``opset-support.json`` is read from the folder of FACTS.json, the listing of the index from
-tools/index_listing.json (tools/read_index.py writes it). What the facts say in words is turned into rows by
+tools/index_listing.json (tools/read_index.py writes it), what was measured here from compat/limits.json
+(tools/measure_limits.py writes it). What the facts say in words is turned into rows by
 the commented tables of the modules ``import_facts_*``; a word that no table knows stops the program.
 """
 
@@ -20,17 +21,22 @@ from tools import import_facts_rows as rows
 from tools.import_facts_builds import builds
 from tools.import_facts_common import CPU, GPU, GPU_ONLY, Sources
 from tools.import_facts_conflicts import conflicts
+from tools.import_facts_limits import prefer
 
 LISTING = Path(__file__).with_name("index_listing.json")
+LIMITS = Path(__file__).resolve().parents[1] / "compat" / "limits.json"
 
 
-def matrix(facts: dict[str, Any], opsets: dict[str, Any], listing: dict[str, Any]) -> dict[str, Any]:
+def matrix(
+    facts: dict[str, Any], opsets: dict[str, Any], listing: dict[str, Any], limits: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Return the files of the matrix by stem."""
     when = facts["meta"]["collected"]
     wheels = listing["projects"]
     known = {name for name in (*wheels[CPU], *wheels[GPU], *GPU_ONLY) if not Version(name).is_prerelease}
+    releases, disagreements = prefer(rows.releases(facts, opsets, sorted(known, key=Version), when), limits)
     return {
-        "releases": rows.releases(facts, opsets, sorted(known, key=Version), when),
+        "releases": releases,
         "builds": builds(Sources(facts, wheels, listing["read"], when)),
         "drivers": rows.drivers(facts, when),
         "gpus": rows.gpus(facts, when),
@@ -38,7 +44,7 @@ def matrix(facts: dict[str, Any], opsets: dict[str, Any], listing: dict[str, Any
         "distributions": rows.distributions(facts, when),
         "python_api": rows.python_api(facts, when),
         "onnx": rows.onnx_releases(facts, when),
-        "conflicts": conflicts(facts, when),
+        "conflicts": sorted([*conflicts(facts, when), *disagreements], key=lambda row: str(row["topic"])),
     }
 
 
@@ -69,8 +75,9 @@ def main() -> None:
     facts = json.loads(arguments.facts.read_text(encoding="utf-8"))
     opsets = json.loads(arguments.facts.with_name("opset-support.json").read_text(encoding="utf-8"))
     listing = json.loads(LISTING.read_text(encoding="utf-8"))
+    limits = json.loads(LIMITS.read_text(encoding="utf-8"))
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for stem, content in matrix(facts, opsets, listing).items():
+    for stem, content in matrix(facts, opsets, listing, limits).items():
         (arguments.output / f"{stem}.json").write_text(as_text(content), encoding="utf-8")
 
 

@@ -81,6 +81,48 @@ def test_opset_and_ir_never_go_down(matrix: Matrix) -> None:
         assert (older.ml_opset or 0) <= (newer.ml_opset or 0), newer.version
 
 
+MEASURED = {row["version"]: row for row in FILES["limits"] if row["measured"]}
+
+
+@pytest.mark.parametrize("field", ["max_opset", "max_ir", "max_ml_opset"])
+def test_measured_limits_never_go_down(field: str) -> None:
+    # Where nothing is enforced there is no limit; from the first release that has one on, every one has.
+    limits = [MEASURED[version][field] for version in sorted(MEASURED, key=parse)]
+    enforced = [limit for limit in limits if limit is not None]
+    assert limits == [None] * (len(limits) - len(enforced)) + sorted(enforced)
+
+
+def test_releases_have_the_limits_that_were_measured(matrix: Matrix) -> None:
+    for release in matrix.releases():
+        row = MEASURED.get(release.version)
+        if row is None:
+            continue
+        assert release.enforced == row["enforced"], release.version
+        assert matrix.confidence(release.row_id, "enforced") == "measured"
+        for field in ("opset", "ir", "ml_opset"):
+            assert row[f"max_{field}"] in (None, getattr(release, field)), (release.version, field)
+            if row["enforced"]:
+                assert matrix.confidence(release.row_id, field) == "measured"
+
+
+def test_a_limit_that_was_not_measured_is_not_said_to_be(matrix: Matrix) -> None:
+    versions = {row["version"] for row in FILES["limits"]}
+    for release in matrix.releases():
+        assert release.version in versions
+        if release.version not in MEASURED:
+            assert matrix.confidence(release.row_id) != "measured", release.version
+            assert all(entry.where.startswith("not measured (") for entry in release.evidence), release.version
+
+
+def test_a_limit_has_its_refusal_and_no_limit_was_tried_far_enough() -> None:
+    newest = {kind: max(row[kind] for row in FILES["onnx"]) for kind in ("opset", "ir", "ml_opset")}
+    for row in MEASURED.values():
+        limited = {kind for kind in newest if row[f"max_{kind}"] is not None}
+        assert set(row.get("refusal", {})) == limited, row["id"]
+        assert all("/" not in text for text in row.get("refusal", {}).values()), row["id"]
+        assert all(row["tried"][kind] > newest[kind] for kind in set(newest) - limited), row["id"]
+
+
 @pytest.mark.parametrize("os", ["linux", "windows"])
 def test_a_newer_driver_never_supports_less(matrix: Matrix, os: str) -> None:
     rows = [*FILES["drivers"]["toolkits"], *FILES["drivers"]["minor_version"]]
