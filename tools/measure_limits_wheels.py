@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tools.import_facts_common import Wheels
 
 _PIP_LIMIT = 900
+
+#: The pip that comes with 3.6 knows no manylinux2014, and takes a pip that needs a newer Python from a plain folder
+#: of wheels; 21.3 is the last for 3.6.
+_PIP = {"cp36": "pip<22"}
 _DESCRIBE = """
 import json, platform, sys, sysconfig
 free = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -106,8 +110,7 @@ class Environments:
         with lock:
             if not ready.exists():
                 _run([interpreter.path, "-m", "venv", "--clear", str(folder)])
-                # The pip that comes with 3.6 knows no manylinux2014.
-                _pip(python, "install", "--upgrade", "pip")
+                _pip(python, "install", "--upgrade", _PIP.get(interpreter.tag, "pip"))
                 _pip(python, "install", "--only-binary", ":all:", f"numpy{numpy}")
                 ready.touch()
         return python
@@ -136,5 +139,6 @@ def _run(command: list[str]) -> None:
     except subprocess.TimeoutExpired as error:
         raise PipError(f"{' '.join(command[1:4])} ran past {_PIP_LIMIT} seconds") from error
     if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [done.stderr.strip()[-300:]]
-        raise PipError(f"{' '.join(command[1:4])}: {errors[-1]}")
+        said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+        errors = [line for line in said if line.startswith("ERROR")]
+        raise PipError(f"{' '.join(command[1:4])}: {(errors or said)[-1]}")
