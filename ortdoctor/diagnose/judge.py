@@ -5,7 +5,7 @@ from typing import Any, Dict, List, NamedTuple
 from ortdoctor.diagnose import findings as told
 from ortdoctor.diagnose import installed, plans
 from ortdoctor.diagnose.facts import Facts
-from ortdoctor.diagnose.findings import SEVERITIES, Finding, Undetermined
+from ortdoctor.diagnose.findings import ERROR, SEVERITIES, Finding, Undetermined
 from ortdoctor.diagnose.matrix import Matrix
 from ortdoctor.diagnose.plans import Plan
 from ortdoctor.diagnose.rules import driver, imports, install, packages, provider, python
@@ -52,7 +52,10 @@ def _results(case: Case) -> List[Result]:
     if failed:
         # Files of two distributions mixed in one folder explain an import that fails; the reverse cannot be.
         return packages.conflicts(case) + failed
-    results = packages.conflicts(case) + install.damage(case) + provider.cpu_session(case)
+    numpy = imports.numpy_of_another_abi(case)
+    if any(row.severity == ERROR for row in numpy):
+        return packages.conflicts(case) + numpy  # whatever fails after that may be its doing
+    results = packages.conflicts(case) + install.damage(case) + numpy + provider.cpu_session(case)
     listed = installed.lists_cuda(case.facts)
     if listed is None:
         return results + [Undetermined("providers", ["ort.available_providers"])]

@@ -98,7 +98,7 @@ def sheet(
 def _section(title: str, prefixes: Tuple[str, ...], told: List[Line], facts: Facts, verbose: bool) -> Section:
     lines = told + _unanswered(facts, prefixes)
     marks = [line.mark for line in lines]
-    if title == "ONNX Runtime" and summary.lost_cuda(facts):
+    if title == "ONNX Runtime" and summary.session_falls_short(facts):
         marks.append(WARNING)  # the cause stands in another group, and this one is no less affected
     facts_shown = _fact_lines(facts, prefixes) if verbose else []
     return Section(title, _worst(marks), summary.of(title, facts), lines, facts_shown)

@@ -93,10 +93,12 @@ def _ort(facts: Facts) -> List[str]:
     return [" and ".join(rows), "%s %s" % (asked, failed or "gets " + ", ".join(session["active"]))]
 
 
-def lost_cuda(facts: Facts) -> bool:
-    """Return whether a session asked for CUDA and is on something else, or is none at all."""
-    session = facts.record("ort.session").get("cuda")
-    return isinstance(session, dict) and "CUDAExecutionProvider" not in session["active"]
+def session_falls_short(facts: Facts) -> bool:
+    """Return whether a session asked for CUDA and is on something else, or a session on the CPU fails."""
+    sessions = facts.record("ort.session")
+    cpu, cuda = sessions.get("cpu"), sessions.get("cuda")
+    fails = isinstance(cpu, dict) and bool(cpu["error"] or cpu["signal"] or not cpu["active"])
+    return fails or (isinstance(cuda, dict) and "CUDAExecutionProvider" not in cuda["active"])
 
 
 _SUMMARIES: Dict[str, Callable[[Facts], List[str]]] = {

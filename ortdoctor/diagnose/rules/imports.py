@@ -4,7 +4,8 @@ import re
 from typing import List
 
 from ortdoctor.diagnose import machine, remedies
-from ortdoctor.diagnose.findings import ERROR, INFO, Finding
+from ortdoctor.diagnose.facts import version_tuple
+from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding
 from ortdoctor.diagnose.rules import cuda, cudnn, install, reported
 from ortdoctor.diagnose.rules.case import Case, Result, first_line, said
 
@@ -37,6 +38,25 @@ def failures(case: Case) -> List[Result]:
     if missing and missing.group(1).partition(".")[0] != "onnxruntime":
         return [_dependency(case, missing.group(1))]
     return [_import_finding(case, "onnxruntime_import_fails", first_line(text), case.plan.commands)]
+
+
+def numpy_of_another_abi(case: Case) -> List[Finding]:
+    """Return that a release of NumPy 1's time meets NumPy 2, where its import went through all the same.
+
+    Some of these releases only print a note at import and die at the first run (1.16.3, measured), so a session
+    that works is no sign of the opposite: it is a warning then.
+    """
+    build = case.installed.build if case.installed else None
+    numpy = case.facts.record("python.packages").get("numpy")
+    told = reported.known(said(case.facts.record("ort.import")), machine.os_of(case.facts))
+    by_text = told is not None and told.cause == "numpy2_abi_mismatch"
+    by_row = build is not None and build.numpy == "<2" and version_tuple(numpy) >= (2,)
+    if not (by_text or by_row):
+        return []
+    finding = _import_finding(case, "numpy2_abi_mismatch", "", _numpy_commands(case))
+    session = case.session("cpu")
+    works = session is not None and session["active"] and not (session["error"] or session["signal"])
+    return [finding._replace(severity=WARNING if works else ERROR)]
 
 
 def _native(case: Case, text: str) -> List[Result]:

@@ -221,6 +221,23 @@ def test_a_session_that_fails_on_the_cpu() -> None:
     assert only(judged(CPU, ort__session=session)).cause == "cpu_session_fails"
 
 
+@pytest.mark.parametrize(("signal", "severity"), [("SIGSEGV", "error"), (None, "warning")])
+def test_a_release_of_numpy_1_that_imports_with_numpy_2(signal: str | None, severity: str) -> None:
+    row = {"name": "onnxruntime", "version": "1.16.3", "location": "/v", "files": 300, "missing": [], "changed": []}
+    cpu = {"requested": ["CPUExecutionProvider"], "active": ["CPUExecutionProvider"], "signal": signal, "exit": 0}
+    finding = only(
+        judged(
+            CPU,
+            ort__distributions=[row],
+            ort__version="1.16.3",
+            ort__session={"cpu": cpu},
+            python__packages={"numpy": "2.1.0", "onnxruntime": "1.16.3"},
+        )
+    )
+    assert (finding.cause, finding.severity) == ("numpy2_abi_mismatch", severity)
+    assert finding.commands[-1].endswith("pip install 'numpy<2'")
+
+
 def test_the_cpu_package_with_an_unknown_driver_is_undetermined() -> None:
     report = judged(CPU, gpu__driver_version=OSError("no answer"), gpu__cuda_api=OSError("no answer"))
     assert report.verdict == "undetermined"
