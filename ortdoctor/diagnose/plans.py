@@ -3,13 +3,13 @@
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ortdoctor.diagnose import installed, machine, plans_install, plans_unlock
-from ortdoctor.diagnose.facts import FOUND, Facts
+from ortdoctor.diagnose.facts import FOUND, Facts, version_tuple
 from ortdoctor.diagnose.fits import Fit
 from ortdoctor.diagnose.matrix import Matrix, normal_name
 from ortdoctor.diagnose.matrix_rows import Build
 from ortdoctor.diagnose.plans_model import ModelFit, ModelNeeds, model_fit
 from ortdoctor.diagnose.plans_options import CPU_DISTRIBUTION, GPU_DISTRIBUTION, Option, of_build, options
-from ortdoctor.diagnose.plans_rank import confidence, ranked, source_order
+from ortdoctor.diagnose.plans_rank import confidence, leaves_driver_open, ranked, source_order
 from ortdoctor.diagnose.plans_unlock import Unlock
 from ortdoctor.diagnose.plans_ways import FIRST_PRELOAD
 
@@ -26,6 +26,9 @@ __all__ = [
     "plan",
     "recommend",
 ]
+
+
+_HAS_GPU = ("has_gpu", "has_jetson")
 
 
 class Reason(NamedTuple):
@@ -100,24 +103,27 @@ def recommend(facts: Facts, matrix: Matrix, model: Optional[ModelNeeds] = None) 
     gpu, why = wants_gpu(facts)
     driver = machine.has_driver(facts)
     offered = options(facts, matrix, GPU_DISTRIBUTION)
-    usable = [option for option in offered if option.runs] if driver is not False else []
-    # What nobody offers any more is an answer only where nothing else brings the GPU to work.
-    easy = any(source_order(option.build) == 0 and not option.way.changes_system for option in usable)
-    usable = [option for option in usable if not (easy and _is_a_burden(option))]
+    usable = [option for option in offered if option.runs and _is_described(option)] if driver is not False else []
+    # What nobody offers any more is an answer only where nothing else brings the GPU to work for certain.
+    easy = [option for option in usable if source_order(option.build) == 0 and not option.way.changes_system]
+    certain = any(not leaves_driver_open(option) for option in easy)
+    usable = [option for option in usable if not (easy and _is_a_burden(option, certain=certain))]
     cpu = options(facts, matrix, CPU_DISTRIBUTION)
     fallback = [option for option in cpu if option.ready][:1]
     # A toolkit on a box whose driver could not be asked says what it was bought for.
+    if gpu and not usable:
+        why = why._replace(code="no_gpu_build")
     gpu_first = gpu or (driver is None and facts.state("cuda.toolkits") == FOUND)
     order = ranked(usable + fallback, matrix, gpu_first=gpu_first, model=model)
     kept = {option.build.row_id for option in order}
     rejected = [_rejected(option, why if driver is False else None) for option in _each_build(offered, kept)]
     rejected += [_rejected(option, None) for option in _each_build(cpu, kept) if option.against]
     plans = [
-        _ranked(rank, facts, matrix, option, _because(why, option), model)
+        _ranked(facts, matrix, option, rank=rank, why=why, model=model)
         for rank, option in enumerate(order, start=1)
     ]
     best = order[0] if order else None
-    return Recommendation(plans, rejected, plans_unlock.unlocks(offered if driver else [], best))
+    return Recommendation(plans, rejected, plans_unlock.unlocks(offered if driver is not False else [], best))
 
 
 def plan(facts: Facts, matrix: Matrix) -> Plan:
@@ -166,8 +172,9 @@ def wants_gpu(facts: Facts) -> Tuple[bool, Reason]:
         return False, Reason("driver_not_known", {}, evidence)
     if not driver:
         return False, Reason("no_driver", {}, evidence)
-    values = {"gpu": machine.gpu_name(facts), "driver": facts.text("gpu.driver_version")}
-    return True, Reason("has_gpu", values, evidence + ["gpu.devices"])
+    values = {"gpu": machine.gpu_name(facts) or "an NVIDIA GPU", "driver": facts.text("gpu.driver_version")}
+    code = "has_jetson" if machine.is_jetson(facts) else "has_gpu"
+    return True, Reason(code, values, evidence + ["gpu.devices"])
 
 
 def _plan(facts: Facts, option: Option, because: List[Reason], rejected: List[Rejected]) -> Plan:
@@ -191,15 +198,12 @@ def _plan(facts: Facts, option: Option, because: List[Reason], rejected: List[Re
 
 
 def _ranked(
-    rank: int,
-    facts: Facts,
-    matrix: Matrix,
-    option: Option,
-    because: List[Reason],
-    model: Optional[ModelNeeds],
+    facts: Facts, matrix: Matrix, option: Option, *, rank: int, why: Reason, model: Optional[ModelNeeds]
 ) -> Ranked:
     build = option.build
+    because = _because(facts, why, option)
     limits = matrix.limits(build.version)
+    unclear = [_reason(answer) for answer in option.unclear] + ([why] if why.code == "driver_not_known" else [])
     rows = [key for answer in option.answers for key in answer.evidence] + ([limits.row_id] if limits else [])
     return Ranked(
         rank,
@@ -210,28 +214,50 @@ def _ranked(
         limits.opset if limits else None,
         limits.ir if limits else None,
         model_fit(matrix, build.version, model),
-        [_reason(answer) for answer in option.unclear],
+        unclear,
         list(dict.fromkeys(rows)),
         confidence(matrix, build),
     )
 
 
-def _because(why: Reason, option: Option) -> List[Reason]:
+def _because(facts: Facts, why: Reason, option: Option) -> List[Reason]:
     """Return what speaks for an option, and what a person has to know of where it comes from."""
-    reasons = [answer for answer in option.answers if answer.ok is not None]
+    *machine_says, source = option.answers
+    reasons = [] if why.code == "driver_not_known" else [why]
+    if why.code in (*_HAS_GPU, "driver_not_known") and option.build.distribution == CPU_DISTRIBUTION:
+        reasons = [Reason("beside_gpu", {}, [])]
+    reasons += _toolkit_differs(facts, option)
+    for answer in machine_says:
+        if answer.ok or answer.reason == "pip":
+            reasons.append(_reason(answer))
+        elif answer is option.way.fit and answer.ok is False:
+            reasons.append(_reason(answer)._replace(code="install_" + answer.reason))
     if plans_install.is_page_only(option.build):
-        reasons[-1] = reasons[-1]._replace(reason="page")
-    if option.build.availability == "extra-index":
-        values = dict(reasons[-1].values, variable=plans_install.index_variable(option.build))
-        reasons[-1] = reasons[-1]._replace(values=values)
-    needs = ["install_" + answer.reason for answer in reasons if answer is option.way.fit and not answer.ok]
-    said = [_reason(answer) for answer in reasons if answer.ok or answer.reason == "pip" or answer is reasons[-1]]
-    install = [Reason(code, option.way.fit.values, option.way.fit.evidence) for code in needs]
-    return [why] + said[:-1] + install + said[-1:]
+        source = source._replace(reason="page")
+    values = dict(source.values, variable=plans_install.index_variable(option.build))
+    return reasons + [_reason(source)._replace(values=values)]
 
 
-def _is_a_burden(option: Option) -> bool:
-    return option.way.changes_system or option.build.availability == "removed"
+def _toolkit_differs(facts: Facts, option: Option) -> List[Reason]:
+    """Say that the driver decides where another toolkit is installed than the one that the build links."""
+    rows = facts.records("cuda.toolkits") + facts.records("cuda.nvcc")
+    there = [row["cuda"] for row in rows if version_tuple(row["cuda"])]
+    majors = {version_tuple(cuda)[:1] for cuda in there}
+    if not there or option.way.kind not in ("wheels", "torch") or version_tuple(option.build.cuda)[:1] in majors:
+        return []
+    values = {"toolkit": there[0], "cuda": option.build.cuda}
+    return [Reason("toolkit_differs", values, ["cuda.toolkits", "cuda.nvcc", option.build.row_id])]
+
+
+def _is_described(option: Option) -> bool:
+    """A wheel that is gone and of which not even the Pythons are known is no answer to anybody."""
+    return bool(option.build.python) or option.build.availability != "removed"
+
+
+def _is_a_burden(option: Option, *, certain: bool) -> bool:
+    installed_already = option.way.kind in ("found", "toolkit")
+    removed = option.build.availability == "removed"
+    return option.way.changes_system or (removed and (certain or not installed_already))
 
 
 def _each_build(offered: List[Option], kept: Any) -> List[Option]:

@@ -26,22 +26,21 @@ def requirements(facts: Facts, build: Build, way: Way) -> List[str]:
 
 
 def commands(facts: Facts, build: Build, way: Way, uninstall: List[str]) -> List[str]:
-    """Return the commands that leave ``build`` as the only distribution in the shared folder, with its libraries."""
+    """Return the commands that leave ``build`` as the only distribution in the shared folder, with its libraries.
+
+    A wheel that no index has any more is expected in the folder ``wheels``; one of an extra index is fetched into it.
+    """
     release, *beside = requirements(facts, build, way)
     fetch: List[str] = []
     if build.availability == "jetson":
-        wheel = _wheel_name(facts, build)
-        release, fetch = wheel, remedies.download(facts, build.where, wheel)
+        release = _wheel_name(facts, build)
+        fetch = remedies.download(facts, build.where, release)
     elif build.availability == "extra-index":
-        release, fetch = _kept(build), _from_index(facts, build)
-    elif build.availability != "index":
-        release = _kept(build)
+        fetch = _from_index(facts, build)
     upgrade = fits.platform(facts, build).reason == "pip"
-    # A pattern for the shell: quotes would keep it from being filled in. It is ours, not a fact's.
-    plain = release if "*" in release else ""
     install = remedies.install(facts, [release] + beside, uninstall=uninstall, upgrade_pip=upgrade)
-    if plain:
-        install = [line.replace(remedies.quote(plain, machine.os_of(facts)), plain) for line in install]
+    if build.availability not in ("index", "jetson"):
+        install[-1] = _of_folder(facts, build, install[-1], release)
     return fetch + install + _search_path(facts, way)
 
 
@@ -56,8 +55,18 @@ def _search_path(facts: Facts, way: Way) -> List[str]:
     return remedies.search_path(facts, way.folders)
 
 
-def _kept(build: Build) -> str:
-    return "%s/%s-%s-*.whl" % (WHEEL_FOLDER, build.distribution.replace("-", "_"), build.version)
+def _of_folder(facts: Facts, build: Build, command: str, release: str) -> str:
+    """Return ``command`` with the wheel of the folder in place of ``release``.
+
+    By name, an index that has the same release would win over the folder; ``cmd`` fills in no patterns.
+    """
+    named = remedies.quote(release, machine.os_of(facts))
+    if build.availability != "extra-index":
+        return command.replace(named, "--find-links %s %s" % (WHEEL_FOLDER, named))
+    pattern = "%s-%s-*.whl" % (build.distribution.replace("-", "_"), build.version)
+    if machine.os_of(facts) != "windows":
+        return command.replace(named, "%s/%s" % (WHEEL_FOLDER, pattern))
+    return "for %%f in (%s\\%s) do %s" % (WHEEL_FOLDER, pattern, command.replace(named, "%f"))
 
 
 def index_variable(build: Build) -> str:

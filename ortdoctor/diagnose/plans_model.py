@@ -33,6 +33,6 @@ def model_fit(matrix: Matrix, version: str, model: Optional[ModelNeeds]) -> Opti
         return None
     verdict = matrix.loads(version, model.opset, model.ir, model.ml_opset)
     if verdict.value == COMPATIBLE:
-        return ModelFit(True, None, limits.opset)
+        return ModelFit(fits=True, downgrade_to=None, export_opset=limits.opset)
     fits = None if verdict.value == CANNOT_TELL else False
     return ModelFit(fits, min(model.opset, limits.opset), limits.opset)

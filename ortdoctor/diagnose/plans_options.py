@@ -84,10 +84,26 @@ def of_build(facts: Facts, matrix: Matrix, build: Build) -> List[Option]:
     last = _available(build)
     if build.distribution != GPU_DISTRIBUTION:
         return [Option(build, nothing(), tuple(before + [last]))]
-    before.append(fits.gpu(facts, matrix, build))
+    before.append(_gpu(facts, matrix, build))
     if not machine.is_jetson(facts):
         before.append(fits.driver(facts, matrix, build.cuda))
     return [Option(build, way, tuple(before + [way.fit, last])) for way in ways(facts, build)]
+
+
+def _gpu(facts: Facts, matrix: Matrix, build: Build) -> Fit:
+    """Say whether the build holds code for the GPU.
+
+    Where its files were not read, a GPU that the index's build of the same release leaves out is left out here, too:
+    both are made by one build script with one list of architectures. The reverse is not promised.
+    """
+    twin = None
+    if not build.gpu_code and build.availability == "extra-index" and not build.jetpack:
+        twin = matrix.build(build.distribution, build.version, build.os, build.arch)
+    if twin is not None and twin.gpu_code:
+        answer = fits.gpu(facts, matrix, build._replace(gpu_code=twin.gpu_code))
+        if answer.reason == "gpu_code":
+            return answer._replace(evidence=answer.evidence + [twin.row_id])
+    return fits.gpu(facts, matrix, build)
 
 
 def _channel(facts: Facts, matrix: Matrix, build: Build) -> Fit:

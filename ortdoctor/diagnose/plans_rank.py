@@ -16,11 +16,11 @@ def ranked(
 ) -> List[Option]:
     """Return the options, the best first."""
 
-    def first(option: Option) -> Tuple[bool, bool, bool, int, bool]:
+    def first(option: Option) -> Tuple[bool, bool, bool, bool, int]:
         other = (option.build.distribution == GPU_DISTRIBUTION) is not gpu_first
         fit = model_fit(matrix, option.build.version, model)
         refuses = fit is not None and fit.fits is False
-        return (option.way.changes_system, other, refuses, source_order(option.build), _leaves_driver_open(option))
+        return (option.way.changes_system, other, refuses, leaves_driver_open(option), source_order(option.build))
 
     # Several passes of a stable sort, the weakest reason first: versions cannot be negated in one key.
     # The order in which the ways came is the weakest.
@@ -47,7 +47,7 @@ def confidence(matrix: Matrix, build: Build) -> str:
     return max((matrix.confidence(build.row_id, field) for field in fields), key=CONFIDENCES.index)
 
 
-def _leaves_driver_open(option: Option) -> bool:
-    """Where the driver is not known, a toolkit that is installed already promises more than one that pip brings."""
+def leaves_driver_open(option: Option) -> bool:
+    """Return whether only an unknown driver decides: a toolkit that is installed already was put there for a driver."""
     unknown = any(answer.reason == "driver_unknown" for answer in option.unclear)
     return unknown and KINDS.index(option.way.kind) in (KINDS.index("wheels"), KINDS.index("torch"))

@@ -8,6 +8,9 @@ from ortdoctor.diagnose.plans_options import GPU_DISTRIBUTION, Option
 from ortdoctor.diagnose.plans_rank import source_order
 from ortdoctor.diagnose.versions import parse
 
+#: Where the best plan rests on a toolkit, a driver that could not be asked may allow more.
+_OPEN = ("driver_unknown",)
+
 
 class Unlock(NamedTuple):
     """``change`` is ``driver`` | ``driver_cuda`` | ``python`` | ``glibc``; ``to`` is the least that does.
@@ -31,11 +34,11 @@ def unlocks(offered: List[Option], best: Optional[Option]) -> List[Unlock]:
     poor = best is None or best.build.distribution != GPU_DISTRIBUTION or source_order(best.build) == 2
     found: Dict[Tuple[str, str], Unlock] = {}
     for option in offered:
-        if source_order(option.build) or option.ready:
+        if source_order(option.build) or option is best:
             continue
         if not poor and best and parse(option.build.version) <= parse(best.build.version):
             continue
-        change = _change(option.against)
+        change = _change(option.against + [answer for answer in option.unclear if answer.reason in _OPEN])
         if change is None:
             continue
         kind, to, evidence = change
@@ -50,6 +53,8 @@ def _change(against: List[Fit]) -> Optional[Tuple[str, str, List[str]]]:
     """Return the one change that removes everything that speaks against a build; None where one is not enough."""
     codes = {answer.reason for answer in against}
     by_code: Dict[str, Fit] = {answer.reason: answer for answer in against}
+    if "driver_unknown" in codes:
+        codes, by_code["driver"] = codes - {"driver_unknown"} | {"driver"}, by_code["driver_unknown"]
     to: Any = None
     kind = ""
     if codes == {"driver"}:
@@ -81,17 +86,14 @@ def _python(tag: str) -> Tuple[int, ...]:
 
 
 def _worth_it(rows: List[Unlock]) -> List[Unlock]:
-    """Drop a change where a smaller one of its kind allows the same or more."""
-    kept = [
-        row
-        for row in rows
-        if not any(
-            other.change == row.change and _size(other) < _size(row) and parse(other.version) >= parse(row.version)
-            for other in rows
-        )
-    ]
+    """Drop a change where a smaller one of its kind allows the same or more; of Pythons only the best is told."""
+    kept = [row for row in rows if not any(_makes_idle(other, row) for other in rows)]
     return sorted(kept, key=lambda row: (parse(row.version), row.change), reverse=True)
 
 
-def _size(row: Unlock) -> Tuple[int, ...]:
-    return _python(row.to) if row.change == "python" else version_tuple(row.to)
+def _makes_idle(other: Unlock, row: Unlock) -> bool:
+    if other.change != row.change:
+        return False
+    if row.change == "python":
+        return parse(other.version) > parse(row.version)
+    return version_tuple(other.to) < version_tuple(row.to) and parse(other.version) >= parse(row.version)
