@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+import typer.core
 
 from ortdoctor import __version__
-from ortdoctor.cli import bundle, check, demo, inspect, verify
-from ortdoctor.cli.failures import guarded
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+#: In the order of the help. Each is a function of this name in a module of this name.
+COMMANDS = ("check", "recommend", "matrix", "inspect", "bundle", "verify", "demo")
+
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+class _OnDemand(typer.core.TyperGroup):
+    """The commands, each imported when it is asked for: one does not wait for what the others need."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        from ortdoctor.cli.failures import guarded
+
+        module = importlib.import_module(f"ortdoctor.cli.{cmd_name}")
+        single = typer.Typer(
+            add_completion=False,
+            rich_markup_mode="rich",
+            pretty_exceptions_enable=False,
+            context_settings=_SETTINGS,
+        )
+        single.command(cmd_name)(guarded(getattr(module, cmd_name)))
+        return typer.main.get_command(single)
+
 
 app = typer.Typer(
     name="ortdoctor",
+    cls=_OnDemand,
     help="Find out why ONNX Runtime does not use the GPU, and pack a model for a machine that is not yours.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_SETTINGS,
 )
 
 
@@ -33,12 +65,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Diagnose, inspect, bundle and verify."""
-
-
-for _command in (check, inspect, bundle, verify, demo):
-    _name = _command.__name__.rpartition(".")[2]
-    app.command(_name)(guarded(getattr(_command, _name)))
+    """Diagnose, recommend, inspect, bundle and verify."""
 
 
 def main() -> None:

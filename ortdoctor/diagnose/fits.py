@@ -4,7 +4,7 @@ import re
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ortdoctor.diagnose import machine
-from ortdoctor.diagnose.facts import FOUND, Facts, at_least, version_tuple
+from ortdoctor.diagnose.facts import Facts, at_least, version_tuple
 from ortdoctor.diagnose.matrix import Matrix
 from ortdoctor.diagnose.matrix_answers import COMPATIBLE, INCOMPATIBLE
 from ortdoctor.diagnose.matrix_rows import Build
@@ -59,10 +59,13 @@ def platform(facts: Facts, build: Build) -> Fit:
     if machine.is_musl(facts) and not any(tag.startswith("musllinux") for tag in tags):
         return no("musl", {"libc": facts.record("system.libc").get("version") or ""}, evidence)
     known = set(facts.record("python.wheel_tags").get("platforms", ()))
-    if not tags or known & set(tags):
+    # A wheel for Windows has the one tag of its architecture, which the build was found by.
+    if known & set(tags) or (build.os == "windows" and not known):
         return yes("platform", {}, evidence)
     needs = needed_glibc(tags)
-    values = {"needs": needs, "glibc": machine.glibc(facts), "tag": tags[0]}
+    values = {"needs": needs, "glibc": machine.glibc(facts), "tag": tags[0] if tags else None}
+    if not tags:
+        return unclear("platform_unknown", values, evidence)
     if needs is None:
         return no("platform", values, evidence) if known else unclear("platform_unknown", values, evidence)
     enough = at_least(machine.glibc(facts), needs)
@@ -104,6 +107,8 @@ def driver(facts: Facts, matrix: Matrix, cuda: Optional[str]) -> Fit:
         evidence.append(floor.row_id)
     if _enough(says, cuda):
         return yes("driver", values, evidence)
+    if floor is not None and _is_branch_of(version, floor.driver):
+        return unclear("driver_branch", values, evidence)
     verdict = (
         matrix.driver_supports(version, cuda or "", system) if version_tuple(version) and version else None
     )
@@ -112,6 +117,12 @@ def driver(facts: Facts, matrix: Matrix, cuda: Optional[str]) -> Fit:
     if _enough(says, cuda) is False or (verdict is not None and verdict.value == INCOMPATIBLE):
         return no("driver", values, evidence)
     return unclear("driver_unknown", values, evidence)
+
+
+def _is_branch_of(version: Optional[str], minimum: str) -> bool:
+    """Return whether ``version`` is only a branch (``525``) that has both older and newer drivers than ``minimum``."""
+    given, wanted = version_tuple(version), version_tuple(minimum)
+    return len(given) == 1 and len(wanted) > 1 and given == wanted[:1]
 
 
 def _enough(driver_cuda: Optional[str], cuda: Optional[str]) -> Optional[bool]:
@@ -138,7 +149,7 @@ def gpu(facts: Facts, matrix: Matrix, build: Build) -> Fit:
 
 def _one_gpu(facts: Facts, matrix: Matrix, build: Build, device: Dict[str, Any]) -> Fit:
     capability = str(device["compute_capability"])
-    says = machine.driver_cuda(facts)
+    says = machine.driver_cuda(facts) or _documented_cuda(facts, matrix)
     verdict = matrix.gpu_supported(build, capability, says)
     values = {
         "gpu": device["name"] or machine.gpu_name(facts),
@@ -164,18 +175,15 @@ def _one_gpu(facts: Facts, matrix: Matrix, build: Build, device: Dict[str, Any])
     return unclear("gpu_unknown", values, evidence)
 
 
+def _documented_cuda(facts: Facts, matrix: Matrix) -> Optional[str]:
+    """Return the CUDA that documents give the driver, where it was not asked itself."""
+    newest = matrix.newest_cuda_for_driver(facts.text("gpu.driver_version") or "", machine.driver_os(facts))
+    return newest.cuda if newest else None
+
+
 def on_loader_path(facts: Facts, sonames: List[str]) -> Optional[bool]:
     """Return whether the loader finds every one of ``sonames`` now."""
     if not facts.known("cuda.libraries"):
         return None
     found = {row["soname"] for row in facts.records("cuda.libraries") if row["loader"]}
     return bool(sonames) and {name.lower() for name in sonames} <= {str(name).lower() for name in found}
-
-
-def toolkit_here(facts: Facts, build: Build) -> bool:
-    """Return whether a CUDA toolkit of the very version that the build wants is installed."""
-    wanted = version_tuple(build.cuda)[:2]
-    rows = facts.records("cuda.toolkits") + facts.records("cuda.nvcc")
-    return facts.state("cuda.toolkits") == FOUND and any(
-        version_tuple(row["cuda"])[:2] == wanted for row in rows
-    )

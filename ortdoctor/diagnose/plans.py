@@ -1,19 +1,34 @@
-"""The solver: which release of ONNX Runtime fits this machine, what it needs beside it, and why not a newer one."""
+"""The solver: which releases of ONNX Runtime fit this machine, what they need beside them, and why not others."""
 
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from ortdoctor.diagnose import fits, installed, machine, remedies, supply
+from ortdoctor.diagnose import installed, machine, plans_install, plans_unlock
 from ortdoctor.diagnose.facts import FOUND, Facts, version_tuple
 from ortdoctor.diagnose.fits import Fit
 from ortdoctor.diagnose.matrix import Matrix, normal_name
 from ortdoctor.diagnose.matrix_rows import Build
-from ortdoctor.diagnose.versions import parse
+from ortdoctor.diagnose.plans_model import ModelFit, ModelNeeds, model_fit
+from ortdoctor.diagnose.plans_options import CPU_DISTRIBUTION, GPU_DISTRIBUTION, Option, of_build, options
+from ortdoctor.diagnose.plans_rank import confidence, leaves_driver_open, ranked, source_order
+from ortdoctor.diagnose.plans_unlock import Unlock
+from ortdoctor.diagnose.plans_ways import FIRST_PRELOAD
 
-GPU_DISTRIBUTION = "onnxruntime-gpu"
-CPU_DISTRIBUTION = "onnxruntime"
+__all__ = [
+    "CPU_DISTRIBUTION",
+    "FIRST_PRELOAD",
+    "GPU_DISTRIBUTION",
+    "Plan",
+    "Ranked",
+    "Reason",
+    "Recommendation",
+    "Rejected",
+    "again",
+    "plan",
+    "recommend",
+]
 
-#: onnxruntime.preload_dlls() exists from here on (python_api row).
-FIRST_PRELOAD = (1, 21)
+
+_HAS_GPU = ("has_gpu", "has_jetson")
 
 
 class Reason(NamedTuple):
@@ -30,6 +45,7 @@ class Rejected(NamedTuple):
     distribution: str
     version: str
     reason: Reason
+    build: Build
 
 
 class Plan(NamedTuple):
@@ -52,15 +68,81 @@ class Plan(NamedTuple):
     rejected: List[Rejected]
 
 
+class Ranked(NamedTuple):
+    """One plan in its place; ``source`` is the build's availability, ``supply`` a kind of plans_ways.KINDS.
+
+    ``unclear`` is what the facts leave open; ``confidence`` is that of the matrix rows.
+    """
+
+    rank: int
+    plan: Plan
+    source: str
+    supply: str
+    requirements: List[str]
+    max_opset: Optional[int]
+    max_ir: Optional[int]
+    model: Optional[ModelFit]
+    unclear: List[Reason]
+    evidence: List[str]
+    confidence: str
+
+
+class Recommendation(NamedTuple):
+    """Every plan that fits, the best first; every other wheel with its reason; what would allow a better one.
+
+    GPU builds are all there, of the CPU package only the newest that fits.
+    """
+
+    plans: List[Ranked]
+    rejected: List[Rejected]
+    unlocks: List[Unlock]
+
+
+def recommend(facts: Facts, matrix: Matrix, model: Optional[ModelNeeds] = None) -> Recommendation:
+    """Return what fits a machine; a fact that is missing leaves a plan open and refuses none."""
+    gpu, why = wants_gpu(facts)
+    driver = machine.has_driver(facts)
+    offered = options(facts, matrix, GPU_DISTRIBUTION)
+    usable = [option for option in offered if option.runs and _is_described(option)] if driver is not False else []
+    # What nobody offers any more is an answer only where nothing else brings the GPU to work for certain.
+    easy = [option for option in usable if source_order(option.build) == 0 and not option.way.changes_system]
+    certain = any(not leaves_driver_open(option) for option in easy)
+    usable = [option for option in usable if not (easy and _is_a_burden(option, certain=certain))]
+    cpu = options(facts, matrix, CPU_DISTRIBUTION)
+    fallback = [option for option in cpu if option.ready][:1]
+    # A toolkit on a box whose driver could not be asked says what it was bought for.
+    if gpu and not usable:
+        why = why._replace(code="no_gpu_build")
+    gpu_first = gpu or (driver is None and facts.state("cuda.toolkits") == FOUND)
+    order = ranked(usable + fallback, matrix, gpu_first=gpu_first, model=model)
+    kept = {option.build.row_id for option in order}
+    rejected = [_rejected(option, why if driver is False else None) for option in _each_build(offered, kept)]
+    rejected += [_rejected(option, None) for option in _each_build(cpu, kept) if option.against]
+    plans = [
+        _ranked(facts, matrix, option, rank=rank, why=why, model=model)
+        for rank, option in enumerate(order, start=1)
+    ]
+    best = order[0] if order else None
+    return Recommendation(plans, rejected, plans_unlock.unlocks(offered if driver is not False else [], best))
+
+
 def plan(facts: Facts, matrix: Matrix) -> Plan:
-    """Return the newest release that fits the machine: a GPU build where the GPU can be used, else the CPU one."""
+    """Return the best plan that its commands carry out: a GPU build where the GPU can be used, else the CPU one."""
     gpu, why = wants_gpu(facts)
     rejected: List[Rejected] = []
     if gpu:
-        chosen, reasons, rejected = _choose(facts, matrix, GPU_DISTRIBUTION)
-        if chosen is not None:
-            return _gpu_plan(facts, chosen, [why] + reasons, rejected)
-    return _cpu_plan(facts, matrix, why, rejected)
+        offered = options(facts, matrix, GPU_DISTRIBUTION)
+        best = ranked([option for option in offered if option.ready], matrix, gpu_first=True)[:1]
+        rejected = _refused(offered, best)
+        if best:
+            return _plan(facts, best[0], [why] + _reasons(best[0]), rejected)
+        why = Reason("no_gpu_build", why.values, why.evidence)
+    offered = options(facts, matrix, CPU_DISTRIBUTION)
+    best = ranked([option for option in offered if option.ready], matrix, gpu_first=False)[:1]
+    rejected = rejected + _refused(offered, best)
+    if best:
+        return _plan(facts, best[0], [why] + _reasons(best[0]), rejected)
+    return Plan("none", CPU_DISTRIBUTION, None, None, [], "", [], [], [why], rejected)
 
 
 def again(facts: Facts, matrix: Matrix) -> Optional[Plan]:
@@ -77,11 +159,8 @@ def again(facts: Facts, matrix: Matrix) -> Optional[Plan]:
         build = matrix.build(wanted, version, machine.os_of(facts), machine.arch_of(facts))
         if build is None or build.version != version:
             return None
-        answers = _questions(facts, matrix, build)
-        if any(answer.ok is False and answer.reason != "pip" for answer in answers):
-            return None
-        because = [why] + [Reason(*answer[1:]) for answer in answers]
-        return _gpu_plan(facts, build, because, []) if gpu else _of_cpu(facts, build, because, [])
+        fitting = [option for option in of_build(facts, matrix, build) if option.ready]
+        return _plan(facts, fitting[0], [why] + _reasons(fitting[0]), []) if fitting else None
     return None
 
 
@@ -93,125 +172,124 @@ def wants_gpu(facts: Facts) -> Tuple[bool, Reason]:
         return False, Reason("driver_not_known", {}, evidence)
     if not driver:
         return False, Reason("no_driver", {}, evidence)
-    values = {"gpu": machine.gpu_name(facts), "driver": facts.text("gpu.driver_version")}
-    return True, Reason("has_gpu", values, evidence + ["gpu.devices"])
+    values = {"gpu": machine.gpu_name(facts) or "an NVIDIA GPU", "driver": facts.text("gpu.driver_version")}
+    code = "has_jetson" if machine.is_jetson(facts) else "has_gpu"
+    return True, Reason(code, values, evidence + ["gpu.devices"])
 
 
-def _choose(
-    facts: Facts, matrix: Matrix, distribution: str
-) -> Tuple[Optional[Build], List[Reason], List[Rejected]]:
-    """Return the newest build that nothing speaks against, what speaks for it, and the newer ones with reasons."""
-    rejected: List[Rejected] = []
-    for build in reversed(matrix.builds(distribution, os=machine.os_of(facts), arch=machine.arch_of(facts))):
-        if build.availability == "never" or not parse(build.version).plain:
-            continue
-        answers = _questions(facts, matrix, build)
-        against = [answer for answer in answers if answer.ok is False and answer.reason != "pip"]
-        if not against:
-            return build, [Reason(*answer[1:]) for answer in answers], rejected
-        rejected.append(Rejected(build.distribution, build.version, Reason(*against[0][1:])))
-    return None, [], rejected
-
-
-def _questions(facts: Facts, matrix: Matrix, build: Build) -> List[Fit]:
-    """Ask everything of one build; what cannot be changed comes first, so that it is the reason that is told."""
-    answers = [_channel(facts, matrix, build), fits.python(facts, build), fits.platform(facts, build)]
-    if build.distribution == GPU_DISTRIBUTION:
-        answers.append(fits.gpu(facts, matrix, build))
-        if not machine.is_jetson(facts):
-            answers.append(fits.driver(facts, matrix, build.cuda))
-            answers.append(_supplied(facts, build))
-    answers.append(_available(build))
-    return answers
-
-
-def _channel(facts: Facts, matrix: Matrix, build: Build) -> Fit:
-    """Say whether the build is made for such a machine: a Jetson takes the wheels for its JetPack, and only it does."""
-    evidence = ["system.jetson", build.row_id]
-    if machine.is_jetson(facts) and build.distribution == GPU_DISTRIBUTION:
-        match = matrix.jetpack_of(facts.record("system.jetson")["l4t"])
-        jetpack = match.jetpack.jetpack if match else None
-        values = {"jetpack": jetpack, "built_for": ", ".join(build.jetpack)}
-        return Fit(build.availability == "jetson" and jetpack in build.jetpack, "jetpack", values, evidence)
-    return Fit(build.availability != "jetson", "not_jetson", {}, evidence)
-
-
-def _supplied(facts: Facts, build: Build) -> Fit:
-    values = {"cuda": build.cuda, "cudnn": build.cudnn}
-    here = fits.on_loader_path(facts, list(build.sonames)) or fits.toolkit_here(facts, build)
-    return Fit(
-        bool(here) or supply.for_build(build) is not None, "supply", values, ["cuda.libraries", build.row_id]
-    )
-
-
-def _available(build: Build) -> Fit:
-    values = {"where": build.where, "cuda": build.cuda}
-    return Fit(
-        build.availability in ("index", "jetson"),
-        build.availability.replace("-", "_"),
-        values,
-        [build.row_id],
-    )
-
-
-def _gpu_plan(facts: Facts, build: Build, because: List[Reason], rejected: List[Rejected]) -> Plan:
-    jetson = build.availability == "jetson"
-    wheels = (
-        [] if jetson or fits.on_loader_path(facts, list(build.sonames)) else supply.for_build(build) or []
-    )
-    loader = ("preload" if version_tuple(build.version) >= FIRST_PRELOAD else "path") if wheels else ""
-    after = remedies.loader_path(facts) if loader else []
+def _plan(facts: Facts, option: Option, because: List[Reason], rejected: List[Rejected]) -> Plan:
+    build, way = option.build, option.way
+    kind = "gpu" if build.distribution == GPU_DISTRIBUTION else "cpu"
     commands, fresh = (
-        _commands(facts, build, wheels, gone) + after for gone in (_in_the_way(facts, build), [])
+        plans_install.commands(facts, build, way, gone) for gone in (plans_install.in_the_way(facts, build), [])
     )
     return Plan(
-        "gpu", build.distribution, build.version, build, wheels, loader, commands, fresh, because, rejected
+        kind,
+        build.distribution,
+        build.version,
+        build,
+        way.requirements,
+        way.loader,
+        commands,
+        fresh,
+        because,
+        rejected,
     )
 
 
-def _cpu_plan(facts: Facts, matrix: Matrix, why: Reason, rejected: List[Rejected]) -> Plan:
-    build, reasons, refused = _choose(facts, matrix, CPU_DISTRIBUTION)
-    if why.code == "has_gpu":
-        why = Reason("no_gpu_build", why.values, why.evidence)
-    because, rejected = [why] + reasons, rejected + refused
-    if build is None:
-        return Plan("none", CPU_DISTRIBUTION, None, None, [], "", [], [], because, rejected)
-    return _of_cpu(facts, build, because, rejected)
+def _ranked(
+    facts: Facts, matrix: Matrix, option: Option, *, rank: int, why: Reason, model: Optional[ModelNeeds]
+) -> Ranked:
+    build = option.build
+    because = _because(facts, why, option)
+    limits = matrix.limits(build.version)
+    unclear = [_reason(answer) for answer in option.unclear] + ([why] if why.code == "driver_not_known" else [])
+    rows = [key for answer in option.answers for key in answer.evidence] + ([limits.row_id] if limits else [])
+    return Ranked(
+        rank,
+        _plan(facts, option, because, []),
+        build.availability,
+        option.way.kind,
+        plans_install.requirements(facts, build, option.way),
+        limits.opset if limits else None,
+        limits.ir if limits else None,
+        model_fit(matrix, build.version, model),
+        unclear,
+        list(dict.fromkeys(rows)),
+        confidence(matrix, build),
+    )
 
 
-def _of_cpu(facts: Facts, build: Build, because: List[Reason], rejected: List[Rejected]) -> Plan:
-    commands, fresh = (_commands(facts, build, [], gone) for gone in (_in_the_way(facts, build), []))
-    return Plan("cpu", build.distribution, build.version, build, [], "", commands, fresh, because, rejected)
+def _because(facts: Facts, why: Reason, option: Option) -> List[Reason]:
+    """Return what speaks for an option, and what a person has to know of where it comes from."""
+    *machine_says, source = option.answers
+    reasons = [] if why.code == "driver_not_known" else [why]
+    if why.code in (*_HAS_GPU, "driver_not_known") and option.build.distribution == CPU_DISTRIBUTION:
+        reasons = [Reason("beside_gpu", {}, [])]
+    reasons += _toolkit_differs(facts, option)
+    for answer in machine_says:
+        if answer.ok or answer.reason == "pip":
+            reasons.append(_reason(answer))
+        elif answer is option.way.fit and answer.ok is False:
+            reasons.append(_reason(answer)._replace(code="install_" + answer.reason))
+    if plans_install.is_page_only(option.build):
+        source = source._replace(reason="page")
+    values = dict(source.values, variable=plans_install.index_variable(option.build))
+    return reasons + [_reason(source)._replace(values=values)]
 
 
-def _in_the_way(facts: Facts, build: Build) -> List[str]:
-    """Return what to remove first: all, where there is another one, whose removal takes shared files with it."""
-    names = [row["name"] for row in installed.distributions(facts)]
-    return names if any(name != build.distribution for name in names) else []
+def _toolkit_differs(facts: Facts, option: Option) -> List[Reason]:
+    """Say that the driver decides where another toolkit is installed than the one that the build links."""
+    rows = facts.records("cuda.toolkits") + facts.records("cuda.nvcc")
+    there = [row["cuda"] for row in rows if version_tuple(row["cuda"])]
+    majors = {version_tuple(cuda)[:1] for cuda in there}
+    if not there or option.way.kind not in ("wheels", "torch") or version_tuple(option.build.cuda)[:1] in majors:
+        return []
+    values = {"toolkit": there[0], "cuda": option.build.cuda}
+    return [Reason("toolkit_differs", values, ["cuda.toolkits", "cuda.nvcc", option.build.row_id])]
 
 
-def _commands(facts: Facts, build: Build, wheels: List[str], uninstall: List[str]) -> List[str]:
-    """Return the commands that leave ``build`` as the only distribution in the shared folder."""
-    requirements = ["%s==%s" % (build.distribution, build.version)]
-    fetch: List[str] = []
-    if build.availability == "jetson":
-        wheel = _wheel_name(facts, build)
-        requirements, fetch = [wheel], remedies.download(facts, build.where, wheel)
-    if build.numpy and _has_numpy_2(facts):
-        requirements.append("numpy" + build.numpy)
-    upgrade = fits.platform(facts, build).reason == "pip"
-    return fetch + remedies.install(facts, requirements + wheels, uninstall=uninstall, upgrade_pip=upgrade)
+def _is_described(option: Option) -> bool:
+    """A wheel that is gone and of which not even the Pythons are known is no answer to anybody."""
+    return bool(option.build.python) or option.build.availability != "removed"
 
 
-def _wheel_name(facts: Facts, build: Build) -> str:
-    """Return the name that a Jetson wheel needs: pip reads its tags, and the file server gives it another name."""
-    tag = machine.python_tag(facts) or ""
-    abi = tag + "m" if tag in ("cp35", "cp36", "cp37") else tag
-    return "%s-%s-%s-%s-linux_aarch64.whl" % (build.distribution.replace("-", "_"), build.version, tag, abi)
+def _is_a_burden(option: Option, *, certain: bool) -> bool:
+    installed_already = option.way.kind in ("found", "toolkit")
+    removed = option.build.availability == "removed"
+    return option.way.changes_system or (removed and (certain or not installed_already))
 
 
-def _has_numpy_2(facts: Facts) -> bool:
-    """Python 3.9 and later offer NumPy 2 to a fresh install; earlier ones cannot have it."""
-    if facts.state("python.packages") == FOUND and "numpy" in facts.record("python.packages"):
-        return version_tuple(facts.record("python.packages")["numpy"]) >= (2,)
-    return version_tuple(facts.text("python.version")) >= (3, 9)
+def _each_build(offered: List[Option], kept: Any) -> List[Option]:
+    """Return one option for each build that is not among the plans."""
+    rows: Dict[str, Option] = {}
+    for option in offered:
+        if option.build.row_id not in kept:
+            rows.setdefault(option.build.row_id, option)
+    return list(rows.values())
+
+
+def _rejected(option: Option, instead: Optional[Reason]) -> Rejected:
+    # What runs only after a toolkit is installed is no plan where others need no such thing.
+    against = option.against or [option.way.fit._replace(reason="supply")]
+    reason = instead or _reason(against[0])
+    return Rejected(option.build.distribution, option.build.version, reason, option.build)
+
+
+def _refused(offered: List[Option], best: List[Option]) -> List[Rejected]:
+    """Return the builds newer than the best one with what speaks against them."""
+    rows: List[Rejected] = []
+    for option in _each_build(offered, ()):
+        if best and option.build is best[0].build:
+            break
+        if option.against:
+            rows.append(_rejected(option, None))
+    return rows
+
+
+def _reasons(option: Option) -> List[Reason]:
+    return [_reason(answer) for answer in option.answers]
+
+
+def _reason(answer: Fit) -> Reason:
+    return Reason(answer.reason, answer.values, answer.evidence)

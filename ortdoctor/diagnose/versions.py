@@ -4,6 +4,7 @@ The ordering is that of ``packaging.version`` (PEP 440, appendix B), which a Pyt
 """
 
 import re
+from functools import lru_cache
 from typing import Optional, Tuple
 
 _PATTERN = re.compile(
@@ -89,11 +90,14 @@ class Version:
         return "Version(%r)" % self.text
 
 
+# The solver compares the few hundred versions of the matrix thousands of times.
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Version:
     """Return the :class:`Version`; ``ValueError`` where ``text`` is none."""
     return Version(text)
 
 
+@lru_cache(maxsize=4096)
 def numbers(text: str) -> Tuple[int, ...]:
     """Return the numbers of a driver, CUDA or L4T version, to be compared; ``ValueError`` for other text.
 

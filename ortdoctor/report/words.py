@@ -24,6 +24,8 @@ QUESTIONS = {
 
 REASONS = {
     "has_gpu": "{gpu} with driver {driver} can be used",
+    "has_jetson": "this is a Jetson ({gpu}), whose image brings the driver",
+    "beside_gpu": "it runs on the CPU alone and needs no driver",
     "no_gpu_build": "no GPU build that can still be installed fits {gpu} with driver {driver}",
     "no_driver": "no NVIDIA driver was found, so the CPU package is the one that fits",
     "driver_not_known": "whether an NVIDIA driver is there could not be told",
@@ -32,24 +34,40 @@ REASONS = {
     "python": "it has a wheel for {tag} (all: {offered})",
     "python_unknown": "its Python versions, or this one's tag, are not known",
     "platform": "",
-    "platform_unknown": "",
+    "platform_unknown": "which C library its wheels need, or which one is here, is not known",
     "bits": "there are no wheels for a {bits}-bit Python",
     "musl": "its wheels are for glibc, and the C library here is musl",
     "glibc": "it needs glibc {needs} (this machine has {glibc})",
     "pip": "pip {pip} has to be upgraded to see its wheel ({tag})",
     "driver": "driver {driver} runs CUDA {cuda} (needed: {minimum} or newer)",
-    "driver_unknown": "",
+    "driver_unknown": "whether the driver runs CUDA {cuda} is not known (needed: {minimum} or newer)",
+    "driver_branch": "driver {driver} is only a branch; CUDA {cuda} needs {minimum} or newer of it",
+    "toolkit_differs": (
+        "the driver decides, not the toolkit: CUDA {toolkit} is installed, and libraries of CUDA {cuda} run beside it"
+    ),
     "sass": "it holds machine code for compute capability {capability}",
     "ptx": "the driver compiles its code for compute capability {capability}; the first start is slow",
     "gpu_unknown": "what code it holds for this GPU is not known",
     "gpu_code": "it holds no code for compute capability {capability} (it has: {code})",
     "gpu_driver": "its code for compute capability {capability} needs a driver that knows CUDA {cuda}",
     "gpu_libraries": "the libraries of CUDA {cuda} have no code for compute capability {capability}",
-    "supply": "CUDA {cuda} and cuDNN {cudnn} come as wheels or are installed",
+    "supply_found": "the loader finds CUDA {cuda} and cuDNN {cudnn} already",
+    "supply_wheels": "CUDA {cuda} and cuDNN {cudnn} come as nvidia-* wheels: nothing changes outside this Python",
+    "supply_torch": "PyTorch brings CUDA {cuda} and cuDNN {cudnn}",
+    "supply_toolkit": "the installed toolkit is CUDA {cuda}, with a cuDNN of the major of {cudnn}",
+    "supply_jetson": "the Jetson image brings CUDA and cuDNN",
+    "supply_unknown": "whether CUDA {cuda} and cuDNN {cudnn} are installed is not known; they do not come as wheels",
+    "cudnn_unknown": "CUDA {cuda} is installed; whether a cuDNN of the major of {cudnn} is, too, is not known",
+    "install_supply": "CUDA {cuda} and cuDNN {cudnn} do not come as wheels and have to be installed first",
+    "install_cudnn": "CUDA {cuda} is installed; a cuDNN of the major of {cudnn} has to be installed first",
     "index": "it is on the index",
-    "jetson": "NVIDIA offers it as a wheel for JetPack",
-    "removed": "removed from the index; a wheel kept elsewhere, or a build from source, would run",
-    "extra_index": "it is on another index only",
+    "jetson": "there is a wheel for this JetPack at {where}",
+    "page": "there is a wheel for this JetPack, to be fetched by hand from {where}",
+    "removed": (
+        "removed from the index; a wheel kept elsewhere (a mirror, an old image, pip's cache), or a build from source, "
+        "would run"
+    ),
+    "extra_index": "it is on the extra index {channel} only; {variable} stands for its address",
     "archive": "it is offered as an archive only, not as a wheel",
 }
 
@@ -65,6 +83,9 @@ REFUSALS = {
     "platform": "no wheel for this platform",
     "driver": "CUDA {cuda} needs driver {minimum} or newer (this is {driver})",
     "supply": "CUDA {cuda} and cuDNN {cudnn} do not come as wheels and are not installed",
+    "cudnn": "CUDA {cuda} is installed, but no cuDNN of the major of {cudnn}",
+    "extra_index": "it is on the extra index {channel} only",
+    "no_driver": "no NVIDIA driver",
     "jetpack": "not made for JetPack {jetpack}",
     "not_jetson": "made for Jetson",
 }
@@ -150,8 +171,13 @@ def because(plan: Plan) -> List[str]:
 
 def rejections(plan: Plan) -> List[str]:
     """Return why newer or better builds do not fit: one sentence for each reason, with the range of versions."""
+    return grouped_rejections(plan.rejected)
+
+
+def grouped_rejections(rejected: Sequence[Rejected]) -> List[str]:
+    """Return one sentence for each reason, with the range of versions that it is given for, newest first."""
     groups: Dict[Any, List[Rejected]] = {}
-    for row in plan.rejected:
+    for row in rejected:
         groups.setdefault((row.distribution, row.reason.code, row.reason.values.get("minimum")), []).append(
             row
         )
@@ -163,9 +189,12 @@ def _rejection(rows: List[Rejected]) -> str:
     versions = (
         newest.version if newest.version == oldest.version else "%s to %s" % (oldest.version, newest.version)
     )
-    code = newest.reason.code
-    template = REFUSALS.get(code, REASONS.get(code, code))
-    return "%s %s: %s" % (newest.distribution, versions, filled(template, oldest.reason.values))
+    return "%s %s: %s" % (newest.distribution, versions, refusal(oldest.reason))
+
+
+def refusal(row: Reason) -> str:
+    """Return the words for what speaks against a build."""
+    return filled(REFUSALS.get(row.code, REASONS.get(row.code, row.code)), row.values)
 
 
 def verdict(outcome: str, errors: int, warnings: int, first: Optional[str]) -> str:

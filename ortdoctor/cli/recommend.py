@@ -1,0 +1,92 @@
+"""``ortdoctor recommend``: which ONNX Runtime fits a machine, and why not another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ortdoctor import __version__, data
+from ortdoctor.diagnose import plans
+from ortdoctor.diagnose.facts import Facts
+from ortdoctor.diagnose.plans_described import Described, DescriptionError, described, document, is_python_version
+from ortdoctor.diagnose.plans_model import ModelNeeds
+from ortdoctor.errors import UsageError
+
+
+def _option(name: str, metavar: str, text: str) -> Any:  # noqa: ANN401 - typer.Option returns Any
+    return typer.Option(name, metavar=metavar, help=text)
+
+
+def recommend(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plans as JSON (docs/recommend.md).")] = False,
+    facts: Annotated[Path | None, _option("--facts", "FILE", "Recommend for a recorded machine.")] = None,
+    python: Annotated[
+        str | None, _option("--python", "PATH", "Recommend for this interpreter; a version is taken as one.")
+    ] = None,
+    model: Annotated[Path | None, _option("--model", "FILE", "The ONNX file that has to be loaded.")] = None,
+    os: Annotated[str | None, _option("--os", "NAME", "linux, windows or macos.")] = None,
+    arch: Annotated[str | None, _option("--arch", "NAME", "x86_64 or aarch64.")] = None,
+    python_version: Annotated[str | None, _option("--python-version", "VERSION", "Such as 3.7 or 3.13t.")] = None,
+    glibc: Annotated[str | None, _option("--glibc", "VERSION", "Such as 2.17; or musl (Alpine).")] = None,
+    driver: Annotated[str | None, _option("--driver", "VERSION", "NVIDIA driver, such as 535.104.05; or none.")] = None,
+    cuda: Annotated[str | None, _option("--cuda", "VERSION", "Installed CUDA toolkit, such as 10.0; or none.")] = None,
+    cudnn: Annotated[str | None, _option("--cudnn", "VERSION", "Installed cuDNN, such as 7.6; or none.")] = None,
+    gpu: Annotated[str | None, _option("--gpu", "CAPABILITY", "Compute capability, such as 7.5.")] = None,
+    jetpack: Annotated[str | None, _option("--jetpack", "VERSION", "JetPack of a Jetson, such as 4.6.")] = None,
+    wsl: Annotated[bool, typer.Option("--wsl", help="Linux under WSL 2: --driver is the one of Windows.")] = False,
+) -> None:
+    """Say which ONNX Runtime fits: this machine, a recorded one, or one that the options describe.
+
+    With options, what they leave out is not known, and a plan says what it could not tell. With --facts they take
+    the place of what was recorded. Exit codes: 0 a plan, 1 none, 2 wrong usage.
+    """
+    if python is not None and is_python_version(python):
+        if python_version is not None:
+            raise UsageError("--python gives a version, and --python-version too: give one of them")
+        python, python_version = None, python
+    box = Described(os, arch, python_version, glibc, driver, cuda, cudnn, gpu, jetpack, wsl)
+    found = plans.recommend(Facts(_document(box, facts, python)), data.matrix(), _needs(model))
+    _print(found, as_json=as_json)
+    raise typer.Exit(0 if found.plans else 1)
+
+
+def _document(box: Described, recorded: Path | None, python: str | None) -> dict[str, Any]:
+    try:
+        said = described(box, data.matrix())
+    except DescriptionError as error:
+        raise UsageError(str(error)) from error
+    if said and recorded is None:
+        if python is not None:
+            raise UsageError("--python probes an interpreter here, and the options describe another machine")
+        return document(said)
+    # Probing brings what a described machine does not need.
+    from ortdoctor.cli import machine
+
+    probed = machine.facts_document(recorded, python)
+    return document(said, probed) if said else probed
+
+
+def _needs(path: Path | None) -> ModelNeeds | None:
+    if path is None:
+        return None
+    from ortdoctor.model.graphs import opsets
+    from ortdoctor.model.load import load
+
+    proto = load(path).proto
+    versions: dict[str, int] = opsets(proto.opset_import)
+    return ModelNeeds(versions.get("ai.onnx", 1), proto.ir_version, versions.get("ai.onnx.ml"))
+
+
+def _print(found: plans.Recommendation, *, as_json: bool) -> None:
+    import json
+
+    from ortdoctor.report import recommend as report
+
+    if as_json:
+        typer.echo(json.dumps(report.document(found, __version__), indent=2))
+        return
+    from rich.console import Console
+
+    report.print_recommendation(Console(), found)

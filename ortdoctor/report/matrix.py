@@ -1,0 +1,164 @@
+"""The matrix as a table, and one release with everything that is known of it and why."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ortdoctor.diagnose.plans_options import CPU_DISTRIBUTION, GPU_DISTRIBUTION
+
+if TYPE_CHECKING:
+    from ortdoctor.diagnose.matrix import Matrix
+    from ortdoctor.diagnose.matrix_rows import Build
+
+SCHEMA = "ortdoctor.matrix/1"
+
+#: The systems that a release's GPU wheel is looked for on, the commonest first.
+_PLATFORMS = (("linux", "x86_64"), ("windows", "x86_64"), ("linux", "aarch64"))
+
+HEADINGS = ("release", "opset", "IR", "CUDA", "cuDNN", "Python", "GPU wheel", "CPU wheel")
+
+
+class Row(NamedTuple):
+    """One release: its limits, its GPU wheel for Linux x86_64 (or the next platform), its CPU wheel.
+
+    ``enforced`` false: the release loads newer models, too, and may compute them wrongly.
+    """
+
+    release: str
+    opset: int
+    ir: int
+    ml_opset: int | None
+    enforced: bool
+    cuda: str | None
+    cudnn: str | None
+    python: tuple[str, ...]
+    gpu: str
+    cpu: str
+
+
+def rows(matrix: Matrix) -> list[Row]:
+    """Return a row for each release, the newest first."""
+    return [_row(matrix, release.version) for release in reversed(matrix.releases())]
+
+
+def table(matrix: Matrix) -> list[tuple[str, ...]]:
+    """Return the headings and the rows as texts; a dash for what is not there or not known."""
+    lines: list[tuple[str, ...]] = [HEADINGS]
+    for row in rows(matrix):
+        limits = (str(row.opset) + ("" if row.enforced else "*"), str(row.ir))
+        pythons = ", ".join(_short(row.python))
+        lines.append((row.release, *limits, row.cuda or "-", row.cudnn or "-", pythons or "-", row.gpu, row.cpu))
+    return lines
+
+
+def as_csv(matrix: Matrix) -> str:
+    """Return the table as comma-separated values (RFC 4180, line ends of the platform's reader)."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(table(matrix))
+    return text.getvalue()
+
+
+def as_markdown(matrix: Matrix) -> str:
+    """Return the table as Markdown."""
+    head, *body = table(matrix)
+    lines = [head, tuple("---" for _ in head), *body]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def as_text(matrix: Matrix) -> str:
+    """Return the table in columns for a terminal."""
+    lines = table(matrix)
+    widths = [max(len(line[at]) for line in lines) for at in range(len(HEADINGS))]
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(padded) + "\n\n* not enforced: newer models load, too, and may compute wrongly\n"
+
+
+def document(matrix: Matrix) -> dict[str, Any]:
+    """Return the table as JSON values."""
+    return {"schema": SCHEMA, "releases": [dict(row._asdict(), python=list(row.python)) for row in rows(matrix)]}
+
+
+def explained(matrix: Matrix, version: str) -> dict[str, Any] | None:
+    """Return everything of one release: limits, builds, evidence of each row; None where the matrix lacks it."""
+    match = matrix.release(version)
+    if match is None or not match.exact:
+        return None
+    builds = [build for build in matrix.builds(version=match.release.version) if build.availability != "never"]
+    return {
+        "schema": SCHEMA,
+        "release": _whole(matrix, match.release.row_id),
+        "builds": [_whole(matrix, build.row_id) for build in builds],
+    }
+
+
+def explanation(matrix: Matrix, version: str) -> str | None:
+    """Return :func:`explained` as lines for people."""
+    whole = explained(matrix, version)
+    if whole is None:
+        return None
+    return "\n".join(_lines(whole["release"]) + [line for row in whole["builds"] for line in ["", *_lines(row)]]) + "\n"
+
+
+def _lines(row: dict[str, Any]) -> list[str]:
+    shown = {name: value for name, value in row.items() if name not in ("row", "evidence") and value not in (None, [], {})}
+    lines = [str(row["row"])]
+    lines += [f"  {name}: {_flat(value)}" for name, value in shown.items()]
+    for entry in row["evidence"]:
+        speaks_for = f" for {', '.join(entry['fields'])}" if entry.get("fields") else ""
+        lines.append(f"  {entry['confidence']}{speaks_for}: {entry['kind']}: {entry['where']} ({entry['when']})")
+    return lines
+
+
+def _flat(value: Any) -> str:  # noqa: ANN401 - a value of a row
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_flat(inner)}" for name, inner in value.items())
+    return str(value)
+
+
+def _whole(matrix: Matrix, row_id: str) -> dict[str, Any]:
+    return {"row": row_id, **matrix.raw(row_id)}
+
+
+def _row(matrix: Matrix, version: str) -> Row:
+    limits = matrix.limits(version)
+    if limits is None:
+        raise LookupError(version)
+    gpu = _first(matrix, GPU_DISTRIBUTION, version)
+    cpu = _first(matrix, CPU_DISTRIBUTION, version)
+    described = gpu or cpu
+    return Row(
+        version,
+        limits.opset,
+        limits.ir,
+        limits.ml_opset,
+        limits.enforced,
+        gpu.cuda if gpu else None,
+        gpu.cudnn if gpu else None,
+        described.python if described else (),
+        gpu.availability if gpu else "never",
+        cpu.availability if cpu else "never",
+    )
+
+
+def _first(matrix: Matrix, distribution: str, version: str) -> Build | None:
+    """Return the build that pip finds first; where it never found one, what another source has."""
+    found = [matrix.build(distribution, version, os, arch) for os, arch in _PLATFORMS]
+    others = [row for row in matrix.builds(distribution, version) if row.availability != "never"]
+    return next(filter(None, [*found, *others]), None)
+
+
+def _short(tags: tuple[str, ...]) -> list[str]:
+    """Return ``3.8-3.12`` for a run of tags; free-threaded ones by themselves."""
+    minors = sorted(int(tag[3:]) for tag in tags if tag[:3] == "cp3" and tag[3:].isdigit())
+    runs: list[list[int]] = []
+    for minor in minors:
+        if runs and runs[-1][-1] == minor - 1:
+            runs[-1].append(minor)
+        else:
+            runs.append([minor])
+    named = [f"3.{run[0]}" if len(run) == 1 else f"3.{run[0]}-3.{run[-1]}" for run in runs]
+    return named + [f"3.{tag[3:]}" for tag in tags if tag.endswith("t")]
