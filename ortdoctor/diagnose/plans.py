@@ -250,7 +250,7 @@ def _toolkit_differs(facts: Facts, option: Option) -> List[Reason]:
 
 
 def _is_described(option: Option) -> bool:
-    """A wheel that is gone and of which not even the Pythons are known is no answer to anybody."""
+    """Return whether enough is known: a wheel that is gone, with tags that nobody knows, is no answer."""
     return bool(option.build.python) or option.build.availability != "removed"
 
 
