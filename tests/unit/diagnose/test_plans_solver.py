@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sysconfig
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 from packaging import _manylinux, tags
 
+from ortdoctor import data
 from ortdoctor.diagnose import fits, plans, plans_ways
 from ortdoctor.diagnose.facts import Facts, version_tuple
 from ortdoctor.diagnose.plans_described import Described, DescriptionError, described, document
@@ -16,8 +21,22 @@ from ortdoctor.diagnose.plans_ways import KINDS
 from ortdoctor.report import recommend as report
 from ortdoctor.report import words
 from tests import recorded
+from tests.interpreters import interpreter
+from tests.unit.diagnose.test_hostile import mutated
 
 MATRIX = recorded.matrix()
+
+#: Run by a Python 3.6: the solver is floor code.
+ON_36 = """
+import glob, json, os, sys
+from ortdoctor.diagnose import plans
+from ortdoctor.diagnose.facts import Facts
+from ortdoctor.diagnose.matrix import Matrix
+names = glob.glob(os.path.join(sys.argv[2], "*.json"))
+files = {os.path.basename(name)[:-5]: json.load(open(name, encoding="utf-8")) for name in names}
+found = plans.recommend(Facts(json.loads(sys.argv[1])), Matrix(files))
+print(json.dumps([[row.plan.version, row.supply, row.plan.commands] for row in found.plans]))
+"""
 
 
 def facts_of(**box: Any) -> Facts:
@@ -124,6 +143,40 @@ def test_a_relative_path_of_a_record_never_gets_into_a_command() -> None:
 )
 def test_a_described_python_has_its_tag(said: str, tag: str) -> None:
     assert facts_of(python=said).text("python.abi_tag") == tag
+
+
+def test_on_a_system_that_is_not_known_the_commonest_build_comes_first() -> None:
+    found = plans.recommend(facts_of(driver="580.95.05", python="3.12"), MATRIX)
+    first, last = found.plans[0].plan.build, found.plans[-1].plan.build
+    assert first is not None
+    assert last is not None
+    assert first.id == "onnxruntime-gpu-1.31.1-linux-x86_64"
+    assert last.id == "onnxruntime-1.32.0-linux-x86_64"
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(mutated())
+def test_whatever_a_recorded_file_holds_there_is_an_answer(facts_document: dict[str, Any]) -> None:
+    found = plans.recommend(Facts(facts_document), MATRIX)
+    told = report.document(found, "0")
+    commands = [line for row in told["plans"] for line in row["commands"]]
+    assert all(character.isprintable() for line in commands for character in line)
+    assert all(row["reason"] in REJECTIONS for row in told["rejected"])
+
+
+def test_python_36_gives_the_same_answer() -> None:
+    python = interpreter("3.6")
+    described_box = document(described(Described(os="linux", arch="x86_64", driver="470.57.02", python="3.6"), MATRIX))
+    here = plans.recommend(Facts(described_box), MATRIX)
+    done = subprocess.run(
+        [python, "-c", ON_36, json.dumps(described_box), str(data.folder("compat"))],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).resolve().parents[3],
+    )
+    assert json.loads(done.stdout) == [[row.plan.version, row.supply, row.plan.commands] for row in here.plans]
 
 
 def test_names_are_taken_as_people_write_them() -> None:
