@@ -54,7 +54,7 @@ def table(matrix: Matrix) -> list[tuple[str, ...]]:
 
 
 def as_csv(matrix: Matrix) -> str:
-    """Return the table as comma-separated values (RFC 4180, line ends of the platform's reader)."""
+    """Return the table as comma-separated values (RFC 4180, but a line ends with a newline alone)."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(table(matrix))
     return text.getvalue()
