@@ -9,6 +9,7 @@ import typer
 import typer.core
 
 from ortdoctor import __version__
+from ortdoctor.cli.failures import guarded
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -22,14 +23,12 @@ _SETTINGS = {"help_option_names": ["-h", "--help"]}
 class _OnDemand(typer.core.TyperGroup):
     """The commands, each imported when it is asked for: one does not wait for what the others need."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - the group's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - the group's signature
         if cmd_name not in COMMANDS:
             return None
-        from ortdoctor.cli.failures import guarded
-
         module = importlib.import_module(f"ortdoctor.cli.{cmd_name}")
         single = typer.Typer(
             add_completion=False,

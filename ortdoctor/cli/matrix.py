@@ -42,8 +42,8 @@ def _explained(action: str, version: str | None, *, as_json: bool, tabular: bool
     if tabular:
         raise UsageError("a release is explained as text or with --json; --csv and --markdown are for the table")
     known = data.matrix()
-    text = json.dumps(report.explained(known, version), indent=2) + "\n" if as_json else report.explanation(known, version)
-    if text is None or text == "null\n":
+    whole = report.explained(known, version)
+    if whole is None:
         newest = known.releases()[-1].version
         raise UsageError(f"the matrix knows no release {version!r}; ortdoctor matrix lists those up to {newest}")
-    return text
+    return json.dumps(whole, indent=2) + "\n" if as_json else report.explanation(whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from ortdoctor.diagnose.facts import Facts
 from ortdoctor.diagnose.plans_described import Described, DescriptionError, described, document, is_python_version
 from ortdoctor.diagnose.plans_model import ModelNeeds
 from ortdoctor.errors import UsageError
+from ortdoctor.report import recommend as report
 
 
 def _option(name: str, metavar: str, text: str) -> Any:  # noqa: ANN401 - typer.Option returns Any
@@ -61,8 +63,7 @@ def _document(box: Described, recorded: Path | None, python: str | None) -> dict
         if python is not None:
             raise UsageError("--python probes an interpreter here, and the options describe another machine")
         return document(said)
-    # Probing brings what a described machine does not need.
-    from ortdoctor.cli import machine
+    from ortdoctor.cli import machine  # noqa: PLC0415 - a described machine needs no probe
 
     probed = machine.facts_document(recorded, python)
     return document(said, probed) if said else probed
@@ -71,8 +72,8 @@ def _document(box: Described, recorded: Path | None, python: str | None) -> dict
 def _needs(path: Path | None) -> ModelNeeds | None:
     if path is None:
         return None
-    from ortdoctor.model.graphs import opsets
-    from ortdoctor.model.load import load
+    from ortdoctor.model.graphs import opsets  # noqa: PLC0415 - most calls name no model
+    from ortdoctor.model.load import load  # noqa: PLC0415 - most calls name no model
 
     proto = load(path).proto
     versions: dict[str, int] = opsets(proto.opset_import)
@@ -80,13 +81,9 @@ def _needs(path: Path | None) -> ModelNeeds | None:
 
 
 def _print(found: plans.Recommendation, *, as_json: bool) -> None:
-    import json
-
-    from ortdoctor.report import recommend as report
-
     if as_json:
         typer.echo(json.dumps(report.document(found, __version__), indent=2))
         return
-    from rich.console import Console
+    from rich.console import Console  # noqa: PLC0415 - JSON does not wait for it
 
     report.print_recommendation(Console(), found)

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-_HAS_GPU = ("has_gpu", "has_jetson")
+_HAS_GPU = ("has_gpu", "has_gpu_only", "has_jetson")
 
 
 class Reason(NamedTuple):
@@ -112,7 +112,7 @@ def recommend(facts: Facts, matrix: Matrix, model: Optional[ModelNeeds] = None) 
     fallback = [option for option in cpu if option.ready][:1]
     # A toolkit on a box whose driver could not be asked says what it was bought for.
     if gpu and not usable:
-        why = why._replace(code="no_gpu_build")
+        why = _no_build(why)
     gpu_first = gpu or (driver is None and facts.state("cuda.toolkits") == FOUND)
     order = ranked(usable + fallback, matrix, gpu_first=gpu_first, model=model)
     kept = {option.build.row_id for option in order}
@@ -122,8 +122,9 @@ def recommend(facts: Facts, matrix: Matrix, model: Optional[ModelNeeds] = None) 
         _ranked(facts, matrix, option, rank=rank, why=why, model=model)
         for rank, option in enumerate(order, start=1)
     ]
-    best = order[0] if order else None
-    return Recommendation(plans, rejected, plans_unlock.unlocks(offered if driver is not False else [], best))
+    # A card without its driver is told which driver would do; a machine without a card is not.
+    promising = offered if driver is not False or machine.has_nvidia_gpu(facts) else []
+    return Recommendation(plans, rejected, plans_unlock.unlocks(promising, order[0] if order else None))
 
 
 def plan(facts: Facts, matrix: Matrix) -> Plan:
@@ -136,7 +137,7 @@ def plan(facts: Facts, matrix: Matrix) -> Plan:
         rejected = _refused(offered, best)
         if best:
             return _plan(facts, best[0], [why] + _reasons(best[0]), rejected)
-        why = Reason("no_gpu_build", why.values, why.evidence)
+        why = _no_build(why)
     offered = options(facts, matrix, CPU_DISTRIBUTION)
     best = ranked([option for option in offered if option.ready], matrix, gpu_first=False)[:1]
     rejected = rejected + _refused(offered, best)
@@ -172,9 +173,15 @@ def wants_gpu(facts: Facts) -> Tuple[bool, Reason]:
         return False, Reason("driver_not_known", {}, evidence)
     if not driver:
         return False, Reason("no_driver", {}, evidence)
-    values = {"gpu": machine.gpu_name(facts) or "an NVIDIA GPU", "driver": facts.text("gpu.driver_version")}
-    code = "has_jetson" if machine.is_jetson(facts) else "has_gpu"
+    version = facts.text("gpu.driver_version")
+    values = {"gpu": machine.gpu_name(facts) or "an NVIDIA GPU", "driver": version}
+    code = "has_jetson" if machine.is_jetson(facts) else "has_gpu" if version else "has_gpu_only"
     return True, Reason(code, values, evidence + ["gpu.devices"])
+
+
+def _no_build(why: Reason) -> Reason:
+    """Return the reason that nothing fits the GPU; the driver is told where it is one that can be changed."""
+    return why._replace(code="no_gpu_build" if why.code == "has_gpu" else "no_gpu_build_for")
 
 
 def _plan(facts: Facts, option: Option, because: List[Reason], rejected: List[Rejected]) -> Plan:
@@ -250,7 +257,7 @@ def _toolkit_differs(facts: Facts, option: Option) -> List[Reason]:
 
 
 def _is_described(option: Option) -> bool:
-    """A wheel that is gone and of which not even the Pythons are known is no answer to anybody."""
+    """Return whether enough is known: a wheel that is gone, with tags that nobody knows, is no answer."""
     return bool(option.build.python) or option.build.availability != "removed"
 
 

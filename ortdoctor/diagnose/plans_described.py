@@ -81,11 +81,13 @@ def _nvidia(box: Described) -> Dict[str, Any]:
     if box.driver is not None and box.driver.lower() == _NONE:
         facts.update({"gpu.driver_version": None, "gpu.driver_cuda": None, "gpu.cuda_api": None, "gpu.devices": []})
         facts["gpu.proc_driver"] = None
+        if box.gpu is not None:
+            facts["system.pci_gpus"] = [{"vendor": "nvidia"}]
     elif box.driver is not None:
         facts["gpu.driver_version"] = _numbers("--driver", box.driver, "535.104.05 or none")
         # What a recorded driver said of itself is not true of another one.
         facts["gpu.driver_cuda"] = None
-    if box.gpu is not None:
+    if box.gpu is not None and "gpu.devices" not in facts:
         facts["gpu.devices"] = [{"index": 0, "name": None, "compute_capability": _capability(box.gpu)}]
     if box.cuda is not None:
         cuda = [] if box.cuda.lower() == _NONE else [_numbers("--cuda", box.cuda, "10.0 or none")]

@@ -70,9 +70,14 @@ class Option(NamedTuple):
 def options(facts: Facts, matrix: Matrix, distribution: str) -> List[Option]:
     """Return every option of a distribution, the newest release first; a system that is not known has them all."""
     system, arch = machine.os_of(facts) or None, machine.arch_of(facts) or None
+    builds = list(reversed(matrix.builds(distribution, os=system, arch=arch)))
+    if system is None or arch is None:
+        # Of one release the commonest platform comes first: both sorts are stable.
+        builds.sort(key=lambda build: (build.os != "linux", build.arch != "x86_64"))
+        builds.sort(key=lambda build: parse(build.version), reverse=True)
     return [
         option
-        for build in reversed(matrix.builds(distribution, os=system, arch=arch))
+        for build in builds
         if build.availability != "never" and parse(build.version).plain
         for option in of_build(facts, matrix, build)
     ]

@@ -108,6 +108,7 @@ def numbers(text: str) -> Tuple[int, ...]:
     return _without_trailing_zeros(tuple(int(number) for number in text.strip().split(".")))
 
 
+@lru_cache(maxsize=4096)
 def major_minor(text: str) -> Tuple[int, Optional[int]]:
     """Return ``(12, 8)`` for ``"12.8.61"``, ``(12, None)`` for ``"12"``; ``ValueError`` for other text."""
     numbers(text)

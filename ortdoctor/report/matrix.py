@@ -54,7 +54,7 @@ def table(matrix: Matrix) -> list[tuple[str, ...]]:
 
 
 def as_csv(matrix: Matrix) -> str:
-    """Return the table as comma-separated values (RFC 4180, line ends of the platform's reader)."""
+    """Return the table as comma-separated values (RFC 4180, but a line ends with a newline alone)."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(table(matrix))
     return text.getvalue()
@@ -93,18 +93,15 @@ def explained(matrix: Matrix, version: str) -> dict[str, Any] | None:
     }
 
 
-def explanation(matrix: Matrix, version: str) -> str | None:
-    """Return :func:`explained` as lines for people."""
-    whole = explained(matrix, version)
-    if whole is None:
-        return None
+def explanation(whole: dict[str, Any]) -> str:
+    """Return what :func:`explained` found as lines for people."""
     return "\n".join(_lines(whole["release"]) + [line for row in whole["builds"] for line in ["", *_lines(row)]]) + "\n"
 
 
 def _lines(row: dict[str, Any]) -> list[str]:
-    shown = {name: value for name, value in row.items() if name not in ("row", "evidence") and value not in (None, [], {})}
+    said = [(name, value) for name, value in row.items() if name not in ("row", "evidence")]
     lines = [str(row["row"])]
-    lines += [f"  {name}: {_flat(value)}" for name, value in shown.items()]
+    lines += [f"  {name}: {_flat(value)}" for name, value in said if value not in (None, [], {})]
     for entry in row["evidence"]:
         speaks_for = f" for {', '.join(entry['fields'])}" if entry.get("fields") else ""
         lines.append(f"  {entry['confidence']}{speaks_for}: {entry['kind']}: {entry['where']} ({entry['when']})")

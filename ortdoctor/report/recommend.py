@@ -153,12 +153,11 @@ def name(row: Ranked) -> str:
 
 def _shown(plans: list[Ranked]) -> list[Ranked]:
     """Return the best plan, and where it is no GPU plan that commands carry out, the best of the other kinds."""
-    if not plans:
-        return []
     shown = plans[:1]
+    if not plans or (_is_easy(plans[0]) and plans[0].plan.kind == "gpu"):
+        return shown
     for row in plans[1:]:
-        kinds = [(known.plan.distribution, _is_easy(known)) for known in shown]
-        if not (_is_easy(plans[0]) and plans[0].plan.kind == "gpu") and (row.plan.distribution, _is_easy(row)) not in kinds:
+        if (row.plan.kind, _is_easy(row)) not in [(known.plan.kind, _is_easy(known)) for known in shown]:
             shown.append(row)
     return shown
 

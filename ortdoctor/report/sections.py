@@ -139,7 +139,7 @@ def _grouped(report: Report, causes: Dict[str, Dict[str, Any]]) -> Dict[str, Lis
 def _plan(report: Report, verbose: bool) -> Optional[Line]:
     """Show the plan where asked for, and where a GPU has to go without a build: then the reasons are the answer."""
     plan = report.plan
-    if not verbose and not (plan.because[0].code == "no_gpu_build" and report.findings):
+    if not verbose and not (plan.because[0].code in words.NO_BUILD and report.findings):
         return None
     details = ["because " + text for text in words.because(plan)]
     details += ["not " + text for text in words.rejections(plan)]

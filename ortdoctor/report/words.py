@@ -24,9 +24,11 @@ QUESTIONS = {
 
 REASONS = {
     "has_gpu": "{gpu} with driver {driver} can be used",
-    "has_jetson": "this is a Jetson ({gpu}), whose image brings the driver",
+    "has_gpu_only": "{gpu} is there",
+    "has_jetson": "this is a Jetson, whose image brings the driver",
     "beside_gpu": "it runs on the CPU alone and needs no driver",
     "no_gpu_build": "no GPU build that can still be installed fits {gpu} with driver {driver}",
+    "no_gpu_build_for": "no GPU build that can still be installed fits {gpu}",
     "no_driver": "no NVIDIA driver was found, so the CPU package is the one that fits",
     "driver_not_known": "whether an NVIDIA driver is there could not be told",
     "not_jetson": "",
@@ -70,6 +72,9 @@ REASONS = {
     "extra_index": "it is on the extra index {channel} only; {variable} stands for its address",
     "archive": "it is offered as an archive only, not as a wheel",
 }
+
+#: The reasons of a CPU plan for a machine whose GPU has to go without.
+NO_BUILD = ("no_gpu_build", "no_gpu_build_for")
 
 #: Said where the commands of a finding install the CPU package because no GPU build fits.
 FALLBACK = "Until then no GPU build that can still be installed fits; these commands install the CPU package."
@@ -136,7 +141,7 @@ def finding(row: Finding, causes: Dict[str, Dict[str, Any]], plan: Plan) -> Said
         return Said(row.cause, "", "")
     detail, remedy = (_variant(cause[part], row.variant) for part in ("detail", "remedy"))
     cure = filled(remedy, row.values)
-    if row.commands and row.commands == plan.commands and plan.because[0].code == "no_gpu_build":
+    if row.commands and row.commands == plan.commands and plan.because[0].code in NO_BUILD:
         cure = "%s %s" % (cure, FALLBACK)
     return Said(cause["title"], filled(detail, row.values), cure)
 
