@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 import typer.core
 
 from ortdoctor import __version__
 from ortdoctor.cli.failures import guarded
-
-if TYPE_CHECKING:
-    from typer._click import Command, Context
 
 #: In the order of the help. Each is a function of this name in a module of this name.
 COMMANDS = ("check", "recommend", "matrix", "inspect", "bundle", "verify", "demo")
@@ -23,10 +20,11 @@ _SETTINGS = {"help_option_names": ["-h", "--help"]}
 class _OnDemand(typer.core.TyperGroup):
     """The commands, each imported when it is asked for: one does not wait for what the others need."""
 
-    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - the group's signature
+    # The context and the command are click's, which typer has brought along under two names so far.
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - the group's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - the group's signature
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - the group's signature
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"ortdoctor.cli.{cmd_name}")
