@@ -16,6 +16,8 @@ from tools.refresh_native import Native, newest, read_native
 
 #: Libraries of the wheel itself and the extension module; vendored copies (NAME.libs/) say nothing of ours.
 _OURS = re.compile(r"onnxruntime/capi/[^/]*(?:\.so(?:\.[\d.]+)?|\.dll|\.pyd)$")
+#: Wheels of 1.11 for Windows keep the package in NAME.data/purelib/, which pip moves to site-packages.
+_PURELIB = re.compile(r"^[^/]+\.data/(?:pure|plat)lib/")
 _CUDA_PROVIDER = re.compile(r"(?:lib)?onnxruntime_providers_cuda\.(?:so|dll)")
 _EXTENSION = re.compile(r"onnxruntime_pybind11_state.*")
 _SETTINGS = ("build_and_package_info", "version_info")
@@ -24,21 +26,24 @@ _SETTINGS = ("build_and_package_info", "version_info")
 def read_wheel(path: Path) -> dict[str, Any]:
     """Return the facts of the wheel at ``path``; ValueError or zipfile.BadZipFile where it is broken."""
     with ZipFile(path) as wheel, tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        names = wheel.namelist()
+        names = {_PURELIB.sub("", name): name for name in wheel.namelist()}
         metadata = next(name for name in names if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
         libraries = {}
         for name in sorted(filter(_OURS.match, names)):
-            found = _library(wheel, name, Path(folder))
+            found = _library(wheel, names[name], Path(folder))
             if found:
                 libraries[_plain(name)] = found
-        preload = _source(wheel, "onnxruntime/capi/_ld_preload.py")
-        settings = {name: constants(_source(wheel, f"onnxruntime/capi/{name}.py")) for name in _SETTINGS}
+        if not libraries:
+            raise ValueError(f"{path.name} has no native library under onnxruntime/capi/")
+        sources = {name: names.get(f"onnxruntime/capi/{name}.py") for name in ("_ld_preload", *_SETTINGS)}
+        texts = {name: wheel.read(member).decode("utf-8") if member else "" for name, member in sources.items()}
+        settings = {name: constants(texts[name]) for name in _SETTINGS}
         row = {
             "sha256": digest(path),
             "size": path.stat().st_size,
             **metadata_of(wheel.read(metadata).decode("utf-8")),
             "build_info": {name: values for name, values in settings.items() if values},
-            "preload": preloads(preload),
+            "preload": preloads(texts["_ld_preload"]),
             **_facts(libraries),
         }
     return {name: value for name, value in row.items() if value not in ("", [], {})}
@@ -100,10 +105,6 @@ def preloads(text: str) -> list[list[str]]:
         ]
         groups += [[str(name) for name in names]] if names else []
     return groups
-
-
-def _source(wheel: ZipFile, name: str) -> str:
-    return wheel.read(name).decode("utf-8") if name in wheel.namelist() else ""
 
 
 def digest(path: Path) -> str:

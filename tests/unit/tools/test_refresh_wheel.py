@@ -102,6 +102,26 @@ def test_a_wheel_is_read_whole(tmp_path: Path) -> None:
     assert [child.name for child in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_package_in_the_data_folder_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "onnxruntime_gpu-1.11.1-cp39-cp39-win_amd64.whl"
+    inside = "onnxruntime_gpu-1.11.1.data/purelib/onnxruntime/capi"
+    with ZipFile(path, "w") as wheel:
+        wheel.writestr("onnxruntime_gpu-1.11.1.dist-info/METADATA", METADATA)
+        wheel.writestr(f"{inside}/version_info.py", "cuda_version = '11.4'\n")
+        wheel.write(shared_library(), f"{inside}/onnxruntime_providers_cuda.dll")
+    row = read_wheel(path)
+    assert row["build_info"] == {"version_info": {"cuda_version": "11.4"}}
+    assert list(row["needed"]) == ["onnxruntime_providers_cuda.dll"]
+
+
+def test_a_wheel_without_libraries_is_not_taken_for_one_that_needs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "onnxruntime-1.2.3-py3-none-any.whl"
+    with ZipFile(path, "w") as wheel:
+        wheel.writestr("onnxruntime-1.2.3.dist-info/METADATA", METADATA)
+    with pytest.raises(ValueError, match="no native library"):
+        read_wheel(path)
+
+
 def test_metadata_ends_with_its_headers() -> None:
     assert metadata_of(METADATA) == {
         "requires_python": ">=3.10",
