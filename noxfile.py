@@ -39,3 +39,10 @@ def types(session: nox.Session) -> None:
     """Run the type checker."""
     session.install("-e", ".[cpu,dev]")
     session.run("mypy")
+
+
+@nox.session
+def refresh(session: nox.Session) -> None:
+    """Read new wheels of the index into compat/: ``nox -s refresh -- --facts FACTS.json``."""
+    session.install("-e", ".[tools]")
+    session.run("python", "-m", "tools.refresh_matrix", *session.posargs)

@@ -3,8 +3,9 @@
     python -m tools.import_facts FACTS.json -o compat
 
 ``opset-support.json`` is read from the folder of FACTS.json, the listing of the index from
-tools/index_listing.json (tools/read_index.py writes it), what was measured here from compat/limits.json
-(tools/measure_limits.py writes it). What the facts say in words is turned into rows by
+tools/index_listing.json (tools/read_index.py writes it), what is in the wheels from compat/wheels.json
+(tools/refresh_matrix.py writes it), what was measured here from compat/limits.json (tools/measure_limits.py writes
+it). What the facts say in words is turned into rows by
 the commented tables of the modules ``import_facts_*``; a word that no table knows stops the program.
 """
 
@@ -24,28 +25,41 @@ from tools.import_facts_conflicts import conflicts
 from tools.import_facts_limits import prefer
 
 LISTING = Path(__file__).with_name("index_listing.json")
-LIMITS = Path(__file__).resolve().parents[1] / "compat" / "limits.json"
+COMPAT = Path(__file__).resolve().parents[1] / "compat"
+WHEELS, LIMITS = COMPAT / "wheels.json", COMPAT / "limits.json"
 
 
 def matrix(
-    facts: dict[str, Any], opsets: dict[str, Any], listing: dict[str, Any], limits: list[dict[str, Any]]
+    facts: dict[str, Any],
+    opsets: dict[str, Any],
+    listing: dict[str, Any],
+    read: list[dict[str, Any]],
+    limits: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Return the files of the matrix by stem."""
+    """Return the files of the matrix by stem; ``read`` are the rows of wheels.json, ``limits`` of limits.json."""
     when = facts["meta"]["collected"]
     wheels = listing["projects"]
     known = {name for name in (*wheels[CPU], *wheels[GPU], *GPU_ONLY) if not Version(name).is_prerelease}
+    rows_of_builds, differ = builds(Sources(facts, wheels, listing["read"], when, read))
     releases, disagreements = prefer(rows.releases(facts, opsets, sorted(known, key=Version), when), limits)
+    told = [*conflicts(facts, when, differ), *disagreements]
     return {
         "releases": releases,
-        "builds": builds(Sources(facts, wheels, listing["read"], when)),
+        "builds": rows_of_builds,
         "drivers": rows.drivers(facts, when),
         "gpus": rows.gpus(facts, when),
         "jetpack": rows.jetpacks(facts, when),
         "distributions": rows.distributions(facts, when),
         "python_api": rows.python_api(facts, when),
         "onnx": rows.onnx_releases(facts, when),
-        "conflicts": sorted([*conflicts(facts, when), *disagreements], key=lambda row: str(row["topic"])),
+        "conflicts": sorted(told, key=lambda row: str(row["topic"])),
     }
+
+
+def from_files(facts: Path, wheels: Path, limits: Path = LIMITS) -> dict[str, Any]:
+    """Return the files of the matrix by stem, made of the facts, the listing, wheels.json and limits.json."""
+    sources = (facts, facts.with_name("opset-support.json"), LISTING, wheels, limits)
+    return matrix(*(json.loads(path.read_text(encoding="utf-8")) for path in sources))
 
 
 def as_text(content: Any) -> str:  # noqa: ANN401 - JSON is any
@@ -72,12 +86,8 @@ def main() -> None:
     parser.add_argument("facts", type=Path, help="facts.json")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the folder compat")
     arguments = parser.parse_args()
-    facts = json.loads(arguments.facts.read_text(encoding="utf-8"))
-    opsets = json.loads(arguments.facts.with_name("opset-support.json").read_text(encoding="utf-8"))
-    listing = json.loads(LISTING.read_text(encoding="utf-8"))
-    limits = json.loads(LIMITS.read_text(encoding="utf-8"))
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for stem, content in matrix(facts, opsets, listing, limits).items():
+    for stem, content in from_files(arguments.facts, WHEELS).items():
         (arguments.output / f"{stem}.json").write_text(as_text(content), encoding="utf-8")
 
 

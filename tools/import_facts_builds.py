@@ -20,6 +20,7 @@ from tools.import_facts_common import (
     toolkit,
 )
 from tools.import_facts_evidence import Row, evidence, expand, tag_order
+from tools.import_facts_wheels import OPTIONAL, Disagreement, fill
 
 #: GPU releases that were on the index and are gone, with what shows it: facts "removed from pypi", and for
 #: 1.24.2 and 1.24.3 lock files and build scripts that name their wheels. Releases up to 1.9.0 and 1.10.0 come
@@ -40,14 +41,16 @@ _REMOVED = {
 }
 
 
-def builds(sources: Sources) -> list[Row]:
-    """Return every build, sorted by distribution, release, platform and channel."""
+def builds(sources: Sources) -> tuple[list[Row], list[Disagreement]]:
+    """Return every build, sorted by distribution, release, platform and channel, and what wheels contradict."""
     rows = _on_index(sources) + _gone(sources)
     gpu = {(row["version"], row["os"], row["arch"]): row for row in rows if row["distribution"] == GPU}
     for row in gpu.values():
         if row["availability"] != "never":
             _documented(row, sources, sorted({version for version, _, _ in gpu}, key=Version))
-    _measured(gpu, sources)
+    differ = fill(gpu, sources)
+    _like_linux(gpu, sources)
+    _cpu_wheels(rows, sources)
     rows += feeds(sources, gpu) + jetson(sources)
     for row in rows:
         if row["python"] and Version(row["version"]) < Version("1.19"):
@@ -55,7 +58,7 @@ def builds(sources: Sources) -> list[Row]:
             source = "measured: onnxruntime-gpu 1.18.1 fails to import with NumPy 2, 1.19.2 imports"
             sure = "measured" if (row["distribution"], row["version"]) == (GPU, "1.18.1") else "derived"
             row["evidence"].append(evidence(source, sure, "numpy", when=sources.when))
-    return sorted(rows, key=lambda row: (row["distribution"], Version(row["version"]), row["id"]))
+    return sorted(rows, key=lambda row: (row["distribution"], Version(row["version"]), row["id"])), differ
 
 
 def platforms_of(tag: str) -> list[Platform]:
@@ -173,9 +176,6 @@ def _documented(row: Row, sources: Sources, versions: list[str]) -> None:
 
 
 #: Rows of the CUDA table on what the index has; 1.27+ is the first measured row for CUDA 13.
-#: Opened only when an operator asks for them since 1.28 (fact "1.28+").
-OPTIONAL = ["cudnn", "cufft"]
-
 _DOCUMENT_CHANNELS = ("pypi", "source/pypi", "official doc", "pypi (default)", "all official GPU packages")
 
 
@@ -198,93 +198,24 @@ def _for_os(cudnn: str | None, os: str) -> str | None:
     return toolkit(part) if part[0].isdigit() else None
 
 
-def _measured(gpu: dict[tuple[str, str, str], Row], sources: Sources) -> None:
-    """Fill in what was read out of wheels, then give it to the unread patch releases of the same minor."""
-    read: dict[tuple[str, str, str], Row] = {}
-    for fact in sources.facts["A_ort_cuda_cudnn"]:
-        platform = _WHEEL_CHANNELS.get(fact["channel"])
-        if platform:
-            read[(fact["ort"], *platform)] = fact
-    for key, fact in read.items():
-        _from_wheel(gpu[key], fact, evidence(fact["source"], "measured", when=sources.when))
-    for key, row in gpu.items():
-        version = Version(key[0])
-        near = [k for k in read if k[1:] == key[1:] and Version(k[0]).release[:2] == version.release[:2]]
-        if key in read or not near or row["availability"] == "never":
-            continue
-        nearest = min(near, key=lambda k: abs(Version(k[0]).micro - version.micro))
-        source = f"wheel of {GPU} {nearest[0]}, the same minor release"
-        _from_wheel(row, read[nearest], evidence(source, "derived", when=sources.when, kind="wheel"))
+def _like_linux(gpu: dict[tuple[str, str, str], Row], sources: Sources) -> None:
+    """Give a platform of which nothing is known the CUDA of the release's Linux build."""
     for key, row in gpu.items():
         linux = gpu.get((key[0], *LINUX))
         if "cuda" not in row and linux and "cuda" in linux:
             row.update({name: linux[name] for name in ("cuda", "cudnn")})
             source = f"{GPU} {key[0]} for Linux x86_64"
             row["evidence"].append(evidence(source, "derived", "cuda", "cudnn", when=sources.when, kind="wheel"))
-    _extras(gpu, read, sources)
 
 
-_WHEEL_CHANNELS = {
-    "pypi wheel linux x86_64": LINUX,
-    "pypi wheel win_amd64": WINDOWS,
-    "pypi wheel manylinux_2_34_aarch64": LINUX_ARM,
-}
-
-
-def _from_wheel(row: Row, fact: Row, entry: Row) -> None:
-    """Copy what the wheel holds; it wins over a document, and a document that is more exact stays."""
-    found: Row = {"gpu_code": gpu_code(fact["gpu_code"]), "sonames": sorted(fact.get("sonames", []))}
-    if row["os"] == "windows":
-        found["sonames"] = sorted(
-            f"{name}.dll" for name in re.findall(r"\b[a-zA-Z]+64_\d+", f"{fact['notes']} {fact['cudnn']}")
-        )
-    if "optional" in fact["cudnn"]:
-        # Named by the wheel's own extras (nvidia-cudnn-cu13~=9.0), opened only when an operator asks for it.
-        found.update(
-            {
-                "cudnn": "9",
-                "optional": OPTIONAL,
-                "sonames": [n for n in found["sonames"] if "cudnn" not in n],
-            }
-        )
-    else:
-        found["cudnn"] = re.search(r"(?:so\.|64_)(\d+)", fact["cudnn"])[1]  # type: ignore[index]
-    found["cuda"] = toolkit(fact["cuda"])
-    if fact.get("build_info_cuda_version"):
-        found["cuda_build"] = fact["build_info_cuda_version"]
-    if fact.get("tensorrt_sonames"):
-        found["tensorrt_sonames"] = sorted(fact["tensorrt_sonames"])
-    for name in ("cuda", "cudnn"):
-        if name in row and row[name].split(".")[0] != found[name].split(".")[0]:
-            raise SystemExit(f"builds: {row['id']}: documents say {name} {row[name]}, the wheel says {found[name]}")
-    kept = {name: value for name, value in found.items() if value and not (name in ("cuda", "cudnn") and name in row)}
-    row.update(kept)
-    row["evidence"].append({**entry, "fields": sorted({*kept, "cuda", "cudnn"})})
-
-
-def gpu_code(names: list[str]) -> list[str]:
-    """Return ``SASS_75`` and ``PTX_75`` names in order; ``PTX+SASS 52,60`` stands for both of each."""
-    spelled = []
-    for name in names:
-        if name.startswith("PTX+SASS "):
-            numbers = name.removeprefix("PTX+SASS ").split(",")
-            spelled += [f"{form}_{number}" for form in ("PTX", "SASS") for number in numbers]
-        else:
-            spelled.append(name)
-    return sorted(spelled, key=lambda name: (name.split("_")[0], int(re.sub(r"\D", "", name))))
-
-
-def _extras(gpu: dict[tuple[str, str, str], Row], read: dict[tuple[str, str, str], Row], sources: Sources) -> None:
-    """Read the pip extras of Linux wheels; setup.py writes the same for every platform of a release."""
-    for (version, os, arch), fact in read.items():
-        extras: dict[str, list[str]] = {}
-        for line in fact.get("cuda_extra_requires", []):
-            need, name = re.fullmatch(r'(.+); extra == "(\w+)"', line).groups()  # type: ignore[union-attr]
-            extras.setdefault(name, []).append(need)
-        for key, row in gpu.items():
-            same = Version(key[0]).release[:2] == Version(version).release[:2]
-            if extras and same and row["availability"] != "never":
-                sure = "measured" if key == (version, os, arch) else "derived"
-                row["extras"] = {name: sorted(needs) for name, needs in sorted(extras.items())}
-                source = f"METADATA of the wheel of {GPU} {version} for Linux x86_64"
-                row["evidence"].append(evidence(source, sure, "extras", when=sources.when, kind="wheel"))
+def _cpu_wheels(rows: list[Row], sources: Sources) -> None:
+    """Add which CPU wheel was read, and the glibc that its symbols need where it is newer than its tag says."""
+    read = {wheel["id"]: wheel for wheel in sources.read_wheels if wheel["distribution"] == CPU}
+    for row in rows:
+        wheel = read.get(row["id"])
+        if wheel and row["availability"] == "index":
+            row["sha256"] = wheel["sha256"]
+            row["glibc"] = max(row.get("glibc", "0"), wheel.get("glibc", "0"), key=Version)
+            source = f"the wheel {wheel['file']}"
+            when = wheel["evidence"][0]["when"]
+            row["evidence"].append(evidence(source, "measured", "glibc", "sha256", when=when, kind="wheel"))

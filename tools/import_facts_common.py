@@ -22,12 +22,13 @@ WINDOWS: Platform = ("windows", "x86_64")
 
 
 class Sources(NamedTuple):
-    """What the rows are made of; ``wheels`` is the listing of the index, ``read`` its date."""
+    """What the rows are made of: ``wheels`` lists the index, ``read`` is its date, ``read_wheels`` is wheels.json."""
 
     facts: Row
     wheels: dict[str, Wheels]
     read: str
     when: str
+    read_wheels: list[Row]
 
 
 def toolkit(text: str) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from packaging.version import Version
+
+from tools.import_facts_common import GPU
 from tools.import_facts_evidence import Row, evidence
+
+if TYPE_CHECKING:
+    from tools.import_facts_wheels import Disagreement
 
 
 class Choice(NamedTuple):
@@ -170,8 +176,8 @@ CHOICES = [
 ]
 
 
-def conflicts(facts: Row, when: str) -> list[Row]:
-    """Return the rows; a conflict of the facts that is not in the table stops the program."""
+def conflicts(facts: Row, when: str, differ: list[Disagreement]) -> list[Row]:
+    """Return the rows, also of what wheels contradict; a conflict of the facts that no table has stops the program."""
     missing = {fact["topic"] for fact in facts["conflicts"]} ^ {choice.fact for choice in CHOICES if choice.fact}
     if missing:
         raise SystemExit(f"conflicts: facts and table differ on {sorted(missing)}")
@@ -187,4 +193,40 @@ def conflicts(facts: Row, when: str) -> list[Row]:
                 "evidence": entries,
             }
         )
-    return sorted(rows, key=lambda row: str(row["topic"]))
+    return sorted(rows + _of_wheels(differ), key=lambda row: str(row["topic"]))
+
+
+_FIELDS = {
+    "cuda": "CUDA",
+    "cudnn": "cuDNN",
+    "tensorrt": "TensorRT",
+    "gpu_code": "GPU code",
+    "sonames": "libraries needed",
+    "tensorrt_sonames": "TensorRT libraries needed",
+    "cuda_build": "toolkit named by the build information",
+    "glibc": "glibc",
+}
+
+
+def _of_wheels(differ: list[Disagreement]) -> list[Row]:
+    """Return a row per contradiction; releases that contradict in the same words share one."""
+    groups: dict[tuple[str, str, str, str], list[Disagreement]] = {}
+    for one in differ:
+        groups.setdefault((one.field, one.platform, one.said, one.read), []).append(one)
+    rows = []
+    for (field, platform, said, read), group in groups.items():
+        versions = sorted({one.version for one in group}, key=Version)
+        entries = [entry for one in group for entry in (one.source, one.wheel)]
+        unique = {(entry["where"], entry["confidence"]): entry for entry in entries}
+        rows.append(
+            {
+                "topic": f"{_FIELDS[field]} of {GPU} {', '.join(versions)} for {platform}",
+                "a": said,
+                "b": f"{read} (the wheel)",
+                "chosen": "b",
+                "evidence": [
+                    {name: value for name, value in entry.items() if name != "fields"} for entry in unique.values()
+                ],
+            }
+        )
+    return rows

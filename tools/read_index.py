@@ -42,20 +42,34 @@ def ask_pip(project: str) -> str:
     return done.stdout + done.stderr
 
 
+def read_projects() -> dict[str, Wheels]:
+    """Ask pip for every project; SystemExit where it names no wheel of one."""
+    projects = {project: wheels_in(ask_pip(project), project) for project in PROJECTS}
+    for project, versions in projects.items():
+        if not versions:
+            raise SystemExit(f"pip named no wheel of {project}; its verbose output may have changed")
+    return projects
+
+
+def as_text(projects: dict[str, Wheels]) -> str:
+    """Return the file's text, with the date of today."""
+    text = json.dumps({"read": today(), "projects": projects}, indent=1, sort_keys=True)
+    # One line for a list of tags keeps the file readable.
+    text = re.sub(r"\[\s+([^\]]*?)\s+\]", lambda match: "[" + re.sub(r"\s+", " ", match.group(1)) + "]", text)
+    return text + "\n"
+
+
+def today() -> str:
+    """Return the date, in UTC."""
+    return dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
+
+
 def main() -> None:
     """Parse the command line and write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
-    projects = {project: wheels_in(ask_pip(project), project) for project in PROJECTS}
-    for project, versions in projects.items():
-        if not versions:
-            raise SystemExit(f"pip named no wheel of {project}; its verbose output may have changed")
-    today = dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
-    text = json.dumps({"read": today, "projects": projects}, indent=1, sort_keys=True)
-    # One line for a list of tags keeps the file readable.
-    text = re.sub(r"\[\s+([^\]]*?)\s+\]", lambda match: "[" + re.sub(r"\s+", " ", match.group(1)) + "]", text)
-    arguments.output.write_text(text + "\n", encoding="utf-8")
+    arguments.output.write_text(as_text(read_projects()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ class Build(NamedTuple):
     numpy: Optional[str] = None
     jetpack: Tuple[str, ...] = ()
     where: Optional[str] = None
+    sha256: Optional[str] = None
 
 
 class Driver(NamedTuple):

@@ -16,8 +16,9 @@ from ortdoctor.diagnose.matrix import Matrix
 from ortdoctor.diagnose.matrix_answers import COMPATIBLE
 from ortdoctor.diagnose.versions import major_minor, numbers, parse
 from tools import import_facts
-from tools.import_facts_builds import glibc_floor, gpu_code, platforms_of
+from tools.import_facts_builds import glibc_floor, platforms_of
 from tools.import_facts_evidence import expand
+from tools.import_facts_wheels import gpu_code
 from tools.read_index import wheels_in
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPAT = ROOT / "compat"
 STEMS = sorted(path.stem for path in COMPAT.glob("*.json"))
 FILES: dict[str, Any] = {stem: json.loads((COMPAT / f"{stem}.json").read_text(encoding="utf-8")) for stem in STEMS}
+WHEELS = {row["id"]: row for row in FILES["wheels"]}
 FACTS = ROOT.parent / "shared" / "facts" / "facts.json"
 
 
@@ -205,9 +207,31 @@ def test_builds_hold_together(matrix: Matrix) -> None:
         if build.distribution == "onnxruntime-gpu" and build.availability in ("index", "removed"):
             assert build.cuda, build.id
         floor = glibc_floor(list(build.platform_tags))
-        assert build.glibc == floor, build.id
+        # Symbols of the wheel that was read may need a newer one than its tag says.
+        symbols = WHEELS.get(build.id, {}).get("glibc", "0") if floor else "0"
+        assert build.glibc == (max(floor, symbols, key=numbers) if floor else None), build.id
         known = {row.jetpack for row in matrix.jetpacks()}
         assert set(build.jetpack) <= known, build.id
+
+
+def test_a_build_that_was_read_says_which_wheel(matrix: Matrix) -> None:
+    for build in matrix.builds():
+        read = [entry for entry in build.evidence if entry.kind == "wheel" and entry.confidence == "measured"]
+        if build.availability == "index" and read:
+            assert build.sha256 == WHEELS[build.id]["sha256"], build.id
+        if build.sha256:
+            assert build.availability == "index", build.id
+            assert any(WHEELS[build.id]["file"] in entry.where for entry in read), build.id
+
+
+def test_a_wheel_is_the_one_that_its_row_names() -> None:
+    for row in WHEELS.values():
+        python, _, platform = row["file"].removesuffix(".whl").split("-")[-3:]
+        assert row["id"] == "-".join((row["distribution"], row["version"], row["os"], row["arch"]))
+        assert (python, platform) == (row["tag"].removesuffix("t"), row["platform_tag"])
+        assert row["tag"] in row["python"]
+        assert (row["os"], row["arch"]) in platforms_of(platform)
+        assert bool(row.get("gpu_code")) == (row["distribution"] == "onnxruntime-gpu"), row["id"]
 
 
 def test_a_jetpack_has_the_cuda_of_its_wheels(matrix: Matrix) -> None:
