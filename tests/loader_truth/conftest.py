@@ -34,5 +34,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for line in lines:
         counts = "/".join(str(len(names)) for names in (line.predicted, line.loader, line.probe))
         verdict = "agree" if line.agree else "DIFFER"
-        said = " ".join(line.session.short.split())[:110]
+        said = " ".join(line.session.short.split())[:90]
         terminalreporter.line(f"{line.version:8} {line.python:5} {line.case:10} {counts:9} {verdict:6} {said}")
+        for name, library in line.inherited.items():
+            terminalreporter.line(f"{'':42} {name} is needed by {library} of the wheels")
+        if line.session.signal:
+            terminalreporter.line(f"{'':42} crashed in {', called by '.join(line.crashed_in[:3])}")

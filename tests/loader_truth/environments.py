@@ -22,7 +22,7 @@ from ortdoctor.diagnose.supply import for_build
 from tests.interpreters import find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ortdoctor.diagnose.matrix_rows import Build
 
@@ -92,14 +92,26 @@ def libraries(release: Release) -> list[Path] | None:
     return sorted(folder.glob("nvidia/*/lib"))
 
 
-def compiled(source: str, out: Path) -> Path:
+def compiled(source: str, out: Path, options: Iterable[str] = ()) -> Path:
     """Build a library of a file in stand_in/, which is its own soname, too; skip where there is no C compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip(f"no C compiler for {source}")
     path = Path(__file__).with_name("stand_in") / source
-    run([compiler, "-shared", "-fPIC", "-Wall", "-Werror", f"-Wl,-soname,{out.name}", "-o", str(out), str(path)])
+    flags = ["-shared", "-fPIC", "-Wall", "-Werror", f"-Wl,-soname,{out.name}", *options]
+    run([compiler, *flags, "-o", str(out), str(path)])
     return out
+
+
+def driver(release: Release, folders: list[Path], out: Path) -> Path:
+    """Build a stand-in of libcuda.so.1 that has every function which ``release`` and its libraries link by name.
+
+    The loader refuses a library whose functions are not all there (BIND_NOW).
+    """
+    files = [release.provider, *(path for folder in folders for path in folder.glob("*.so*"))]
+    linked = run(["nm", "-D", "--undefined-only", *map(str, files)])
+    names = sorted(set(re.findall(r"\bU (cu[A-Z]\w*)$", linked, re.MULTILINE)))
+    return compiled("libcuda.c", out / "libcuda.so.1", [f"-Wl,--defsym={name}=no_device" for name in names])
 
 
 def target(python: str, folder: Path, *requirements: str) -> None:

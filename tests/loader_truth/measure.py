@@ -50,7 +50,11 @@ class Session(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """One line of the table. ``preloaded`` is what the package opens itself before its extension is loaded."""
+    """One line of the table.
+
+    ``preloaded`` is what the package opens itself before its extension is loaded; ``inherited`` maps what is
+    missing for a library of the wheels to this library; ``crashed_in`` is where a crash was, innermost first.
+    """
 
     version: str
     python: str
@@ -59,13 +63,14 @@ class Measured(NamedTuple):
     loader: list[str]
     probe: list[str]
     preloaded: list[str]
+    inherited: dict[str, str]
     session: Session
     driver: dict[str, Any] | None
     crashed_in: list[str]
 
     @property
     def agree(self) -> bool:
-        return set(self.predicted) == set(self.loader) == set(self.probe)
+        return {*self.predicted, *self.inherited} == set(self.loader) == {*self.probe, *self.inherited}
 
 
 def measure(release: Release, case: str, folders: list[Path], cwd: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
@@ -94,6 +99,7 @@ def measure(release: Release, case: str, folders: list[Path], cwd: Path, monkeyp
         loader=absent + [name for name in unresolved if name not in absent],
         probe=[item["soname"] for item in entry["needed"] if item["path"] is None],
         preloaded=preloaded,
+        inherited=inherited(release, folders, env, cwd),
         session=told,
         driver=value(facts, "gpu.cuda_api"),
         crashed_in=crash,
@@ -106,6 +112,14 @@ def predicted(release: Release, folders: list[Path]) -> list[str]:
     supplied = {path.name for folder in folders for path in folder.iterdir()}
     supplied |= set(re.findall(r"^\s+(\S+) \(", listed, re.MULTILINE))
     return [name for name in release.build.sonames if name not in supplied]
+
+
+def inherited(release: Release, folders: list[Path], env: dict[str, str], cwd: Path) -> dict[str, str]:
+    """Return what those libraries in ``folders`` that the matrix says are needed ask for in vain themselves."""
+    loaded = [folder / name for folder in folders for name in release.build.sonames if (folder / name).exists()]
+    return {
+        name: library.name for library in loaded for name in real_loader.unresolved(release.python, library, env, cwd)
+    }
 
 
 def session(fact: dict[str, Any]) -> Session:

@@ -1,6 +1,6 @@
 /* A stand-in for the driver's libcuda.so.1 on a machine without a driver: it is there, it is new enough, and it
- * has no device. Whatever else is asked of it fails with the same error, so that nothing gets further than that.
- * Signatures are those of cuda.h; a stub may ignore its arguments under the calling convention of x86-64 and AArch64. */
+ * has no device. Whatever else is asked of it fails with the same error, so that nothing gets further than that: what libraries link by name becomes no_device, too
+ * (environments.py). * Signatures are those of cuda.h; no_device may be called with any arguments under the convention of x86-64. */
 
 #define CUDA_SUCCESS 0
 #define CUDA_ERROR_NO_DEVICE 100
@@ -40,7 +40,3 @@ int cuGetProcAddress_v2(const char *symbol, void **function, int version, unsign
     if (status) *status = 0;
     return cuGetProcAddress(symbol, function, version, flags);
 }
-
-/* Linked directly by the provider library since 1.27, and by parts of the toolkit. */
-#define STUB(name) int name(void) { return CUDA_ERROR_NO_DEVICE; }
-STUB(cuTensorMapEncodeTiled)
