@@ -7,6 +7,7 @@ without the file ``complete`` was interrupted and is made again.
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import re
 import shutil
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Bytes that have to be free: for one more release, and below which a measured release is deleted.
 NEEDED, SHORT = 4 << 30, 10 << 30
+
+_SOURCES = Path(__file__).with_name("stand_in")
 
 #: Seconds for one pip; the libraries of a CUDA major are 2 to 3 GB.
 _PIP_LIMIT = 1800
@@ -97,21 +100,25 @@ def compiled(source: str, out: Path, options: Iterable[str] = ()) -> Path:
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip(f"no C compiler for {source}")
-    path = Path(__file__).with_name("stand_in") / source
     flags = ["-shared", "-fPIC", "-Wall", "-Werror", f"-Wl,-soname,{out.name}", *options]
-    run([compiler, *flags, "-o", str(out), str(path)])
+    run([compiler, *flags, "-o", str(out), str(_SOURCES / source)])
     return out
 
 
 def driver(release: Release, folders: list[Path], out: Path) -> Path:
-    """Build a stand-in of libcuda.so.1 that has every function which ``release`` and its libraries link by name.
+    """Build a stand-in of libcuda.so.1 that has every function which ``release`` and its libraries reach for by name.
 
-    The loader refuses a library whose functions are not all there (BIND_NOW).
+    The loader refuses a library whose linked functions are not all there (BIND_NOW). Releases 1.18 to 1.22 ask for
+    more by dlsym while they are being loaded, and crash where there is none: such names are texts in the file.
     """
     files = [release.provider, *(path for folder in folders for path in folder.glob("*.so*"))]
     linked = run(["nm", "-D", "--undefined-only", *map(str, files)])
-    names = sorted(set(re.findall(r"\bU (cu[A-Z]\w*)$", linked, re.MULTILINE)))
-    return compiled("libcuda.c", out / "libcuda.so.1", [f"-Wl,--defsym={name}=no_device" for name in names])
+    names = set(re.findall(r"\bU (cu[A-Z]\w*)$", linked, re.MULTILINE))
+    with release.provider.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        names |= {name.decode() for name in re.findall(rb"(?<=\0)cu[A-Z][A-Za-z0-9_]{3,60}(?=\0)", content)}
+    own = re.findall(r"\bint (cu\w+)\(", (_SOURCES / "libcuda.c").read_text(encoding="utf-8"))
+    aliases = [f"-Wl,--defsym={name}=no_device" for name in sorted(names - set(own))]
+    return compiled("libcuda.c", out / "libcuda.so.1", aliases)
 
 
 def target(python: str, folder: Path, *requirements: str) -> None:

@@ -1,6 +1,7 @@
 /* A stand-in for the driver's libcuda.so.1 on a machine without a driver: it is there, it is new enough, and it
- * has no device. Whatever else is asked of it fails with the same error, so that nothing gets further than that: what libraries link by name becomes no_device, too
- * (environments.py). * Signatures are those of cuda.h; no_device may be called with any arguments under the convention of x86-64. */
+ * has no device. Whatever else is asked of it fails with the same error, so that nothing gets further than that:
+ * what libraries link or look up by name becomes no_device, too (environments.py). Signatures are those of cuda.h;
+ * no_device may be called with any arguments under the convention of x86-64. */
 
 #define CUDA_SUCCESS 0
 #define CUDA_ERROR_NO_DEVICE 100
