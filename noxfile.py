@@ -1,5 +1,7 @@
 """Named sessions: what a newcomer runs takes minutes, what is heavier has a name of its own."""
 
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["tests", "lint", "types"]
@@ -18,6 +20,15 @@ def heavy(session: nox.Session) -> None:
     """Run what installs real old and new wheels under other interpreters."""
     session.install("-e", ".[cpu,dev]")
     session.run("pytest", "-m", "heavy", *session.posargs)
+
+
+@nox.session(name="loader-truth")
+def loader_truth(session: nox.Session) -> None:
+    """Compare what the matrix says of every release with what the dynamic loader and a session say."""
+    session.install("-e", ".[cpu,dev]")
+    kept = Path(session.create_tmp()) / "pytest"
+    session.run("pytest", "-m", "loader_truth", f"--basetemp={kept}", "tests/loader_truth", *session.posargs)
+    session.log(f"everything that was said: {kept / 'loader-truth.json'}")
 
 
 @nox.session
