@@ -90,13 +90,17 @@ def without_nvidia(case: Case) -> List[Result]:
     else:
         cause = "gpu_package_without_nvidia_gpu"
         variant = "default" if machine.has_nvidia_gpu(case.facts) is False else "no_driver"
+    # Some releases do not fall back to the CPU but crash, once all CUDA libraries are found and the driver is not.
+    signal = (case.session("cuda") or {}).get("signal")
+    if signal and cause == "gpu_package_without_nvidia_gpu":
+        variant = "crashes"
     return [
         Finding(
             cause=cause,
             variant=variant,
-            severity=WARNING,
-            values=dict(case.names, vendors=", ".join(vendors)),
-            evidence=["ort.distributions", "system.pci_gpus", "gpu.driver_version", "gpu.cuda_api"],
+            severity=ERROR if signal else WARNING,
+            values=dict(case.names, vendors=", ".join(vendors), signal=signal),
+            evidence=["ort.distributions", "ort.session", "system.pci_gpus", "gpu.driver_version", "gpu.cuda_api"],
             commands=case.plan.commands,
         )
     ]

@@ -367,6 +367,17 @@ def test_strict_counts_warnings() -> None:
     assert judge(document, recorded.matrix(), strict=True).verdict == "problems"
 
 
+def test_a_cuda_build_that_crashes_without_a_driver_is_no_warning() -> None:
+    crashed = {"requested": ["CUDAExecutionProvider"], "active": [], "signal": "SIGSEGV", "exit": -11}
+    whole = recorded.machine("cloud-gpu-package-without-gpu")["document"]["facts"]["ort.session"]["value"]
+    finding = only(judged("cloud-gpu-package-without-gpu", ort__session={**whole, "cuda": crashed}))
+    assert (finding.cause, finding.variant, finding.severity) == (
+        "gpu_package_without_nvidia_gpu",
+        "crashes",
+        "error",
+    )
+
+
 def test_both_packages_where_no_gpu_can_be_used() -> None:
     rows = [
         {"name": name, "version": "1.22.0", "location": "/v"} for name in ("onnxruntime", "onnxruntime-gpu")
