@@ -22,6 +22,7 @@ from ortdoctor.diagnose.matrix_answers import (
     judge_gpu,
 )
 from ortdoctor.diagnose.matrix_drivers import DriverTable
+from ortdoctor.diagnose.matrix_invariants import check as check_invariants
 from ortdoctor.diagnose.matrix_register import Register
 from ortdoctor.diagnose.matrix_rows import (
     AVAILABILITIES,
@@ -48,7 +49,8 @@ class Matrix(Register):
     """Typed rows and the questions that rules ask of them.
 
     ``files`` maps a file's stem (``"builds"``) to its parsed JSON. A row without evidence, an unknown kind,
-    confidence, availability or field, and two rows of one id raise :class:`MatrixDataError`.
+    confidence, availability or field, two rows of one id, and data that contradict themselves (see
+    :mod:`ortdoctor.diagnose.matrix_invariants`) raise :class:`MatrixDataError`.
     """
 
     def __init__(self, files: Dict[str, Any]) -> None:
@@ -59,10 +61,9 @@ class Matrix(Register):
         drivers = files["drivers"]
         if not isinstance(drivers, dict) or set(drivers) != {"toolkits", "minor_version"}:
             raise MatrixDataError("drivers: expected an object with the lists toolkits and minor_version")
-        self._drivers = DriverTable(
-            self._read(Driver, "drivers", drivers["toolkits"], "{cuda}-{update}"),
-            self._read(Driver, "drivers", drivers["minor_version"], "{cuda_major}.x"),
-        )
+        toolkits = self._read(Driver, "drivers", drivers["toolkits"], "{cuda}-{update}")
+        minor_version = self._read(Driver, "drivers", drivers["minor_version"], "{cuda_major}.x")
+        self._drivers = DriverTable(toolkits, minor_version)
         self._releases = sorted(self._read(Release, "releases", files["releases"], "{version}"), key=_version_of)
         self._builds = self._read(Build, "builds", files["builds"], "{id}")
         gpus = self._read(Gpu, "gpus", files["gpus"], "{compute_capability}")
@@ -74,6 +75,7 @@ class Matrix(Register):
         for build in self._builds:
             if build.availability not in AVAILABILITIES:
                 raise MatrixDataError("%s: unknown availability %r" % (build.row_id, build.availability))
+        check_invariants(self._releases, self._builds, toolkits)
         for stem in sorted(set(files) - set(STEMS)):
             for raw in rows_of(stem, files[stem]):
                 self._register("%s:%s" % (stem, raw.get("id")), raw)
