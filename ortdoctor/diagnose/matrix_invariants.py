@@ -1,6 +1,6 @@
 """What must hold of the whole matrix, checked whenever it is loaded: data that break it would mislead every rule."""
 
-from typing import Sequence
+from typing import Dict, Sequence, Tuple
 
 from ortdoctor.diagnose.matrix_rows import Build, Driver, MatrixDataError, Release
 from ortdoctor.diagnose.versions import numbers
@@ -34,13 +34,13 @@ def _wheels_are_named(builds: Sequence[Build]) -> None:
 
 def _newer_cuda_needs_no_older_driver(toolkits: Sequence[Driver], os: str) -> None:
     """Hold that a newer driver supports whatever an older one does."""
-    floors = {}  # type: Dict[Tuple[int, ...], Tuple[int, ...]]
+    floors: Dict[Tuple[int, ...], Tuple[int, ...]] = {}
     for row in toolkits:
         floor = row.minimum(os)
         if floor and row.cuda:
             cuda = numbers(row.cuda)
             floors[cuda] = min(numbers(floor), floors.get(cuda, numbers(floor)))
-    ordered = sorted(floors)  # type: List[Tuple[int, ...]]
+    ordered = sorted(floors)
     for older, newer in zip(ordered, ordered[1:]):  # noqa: B905 - as above
         if floors[newer] < floors[older]:
             raise MatrixDataError(
