@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mmap import mmap
 
-#: What ONNX Runtime opens by itself since 1.28: cuDNN and cuFFT, and nvrtc through cuDNN's front end.
-FAMILIES = ("cudnn", "cufft", "nvrtc")
-
+# Three families: since 1.28 ONNX Runtime opens cuDNN and cuFFT by itself, and nvrtc through the front end of cuDNN.
 _LINUX = re.compile(rb"(?<=\0)lib(?:cudnn|cufft|nvrtc)\.so\.\d+(?:\.\d+)*(?=\0)")
 _WINDOWS = re.compile(rb"(?<=\0)(?:cudnn|cufft|nvrtc)64_\d+(?:_\d+)?\.dll(?=\0)")
 _WINDOWS_WIDE = re.compile(

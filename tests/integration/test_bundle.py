@@ -16,18 +16,11 @@ from ortdoctor.data import compat_json, template_path
 from ortdoctor.diagnose.matrix import STEMS, Matrix
 from ortdoctor.errors import MatrixError, ModelError
 from tests.interpreters import interpreter
+from tests.unit.templates.bundles import SHARED_FORMS
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 MODELS = SHARED / "models"
 NAMES = sorted(path.stem for path in MODELS.glob("scrfd_*.onnx"))
-FORMS = {
-    "scrfd_500m_kps": "batched",
-    "scrfd_2.5g_kps_dynamic": "flat",
-    "scrfd_500m_6out_dynamic": "flat",
-    "scrfd_2.5g_bnkps_nchw": "nchw",
-    "scrfd_500m_bnkps_decoded": "decoded",
-    "scrfd_500m_bnkps_160": "flat",
-}
 
 needs_models = pytest.mark.skipif(not NAMES, reason="../shared/models is not there")
 
@@ -68,7 +61,7 @@ def test_the_sample_passes_its_own_smoke_test_and_a_changed_byte_does_not(tmp_pa
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_is_packed_and_passes(tmp_path: Path, matrix: Matrix, name: str, target: str) -> None:
     result = write_bundle(MODELS / f"{name}.onnx", target, tmp_path / "out", matrix=matrix)
-    assert result.spec["form"] == FORMS.get(name, result.spec["form"])
+    assert result.spec["form"] == SHARED_FORMS.get(name, result.spec["form"])
     assert result.detections > 0
     assert verify(result.path).ok
     if target == "cuda10":
