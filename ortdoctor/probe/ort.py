@@ -2,6 +2,7 @@
 
 import ast
 import os
+import threading
 from typing import Callable, Dict, List, Optional
 
 from . import ort_installed, ort_use
@@ -12,7 +13,6 @@ from .ort_child import Answer, run_here
 from .ort_elsewhere import elsewhere
 from .ort_providers import literal, preloads, provider_libraries
 from .ort_use import CPU, CUDA
-from .together import later
 
 _ELSEWHERE = "site folders of the Pythons on PATH and in usual places"
 _SESSIONS = "sessions over a built-in model of opset 9 and IR 4"
@@ -24,7 +24,7 @@ def collect(context: Context) -> Facts:
     Three children: one looks without importing, one imports and opens a session on the CPU, one does so on
     the GPU where the files say that there is a CUDA provider. Files are read while these run.
     """
-    on_cpu = later(lambda: ort_use.use(context, [CPU]))
+    on_cpu = _later(lambda: ort_use.use(context, [CPU]))
     look = run_here(context, "look", {})
     paths = look.said.get("path") or []
     owned = ort_installed.distributions(paths)
@@ -34,7 +34,7 @@ def collect(context: Context) -> Facts:
     libraries = guarded("ort.provider_libraries", _libraries, context, package)
     on_gpu = None
     if any(item["provider"] == CUDA for item in libraries["ort.provider_libraries"]["value"] or []):
-        on_gpu = later(lambda: ort_use.use(context, [CUDA, CPU], only_with=CUDA))
+        on_gpu = _later(lambda: ort_use.use(context, [CUDA, CPU], only_with=CUDA))
     facts = {"ort.module": module}
     facts.update(guarded("ort.distributions", _distributions, owned, paths))
     facts.update(guarded("ort.folder", _folder, folder, paths))
@@ -42,6 +42,19 @@ def collect(context: Context) -> Facts:
     facts.update(libraries)
     facts.update(_used(context, on_cpu(), on_gpu, package))
     return facts
+
+
+def _later(work: Callable[[], Answer]) -> Callable[[], Answer]:
+    """Start ``work`` beside us; the result waits for it."""
+    done: List[Answer] = []
+    thread = threading.Thread(target=lambda: done.append(work()), daemon=True)
+    thread.start()
+
+    def result() -> Answer:
+        thread.join()
+        return done[0]
+
+    return result
 
 
 def _distributions(owned: List[ort_installed.Distribution], paths: List[str]) -> Facts:
