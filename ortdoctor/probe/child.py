@@ -56,7 +56,11 @@ def run(
     that stopping it stops what it started.
     """
     shown = " ".join(command)
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    try:
+        streams = _scratch(), _scratch()
+    except OSError as error:
+        return Ran(shown, None, "", "", "%s could not be started: nowhere to put its output: %s" % (command[0], error))
+    with streams[0] as out, streams[1] as err:
         try:
             child = subprocess.Popen(
                 command,
@@ -76,6 +80,16 @@ def run(
             _stop(child)
             return Ran(shown, None, _read(out), _read(err), "%s %s" % (shown, trouble))
         return Ran(shown, child.returncode, _read(out), _read(err), None)
+
+
+def _scratch() -> BinaryIO:
+    """Return an unnamed file; it is in memory where no folder can be written to (a system that is read-only)."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        if hasattr(os, "memfd_create"):
+            return os.fdopen(os.memfd_create("ortdoctor"), "w+b")
+        return tempfile.TemporaryFile(dir="/dev/shm")  # Python 3.6 and 3.7
 
 
 def _wait(child: "subprocess.Popen[bytes]", streams: Tuple[BinaryIO, ...], limit: float) -> Optional[str]:
