@@ -39,7 +39,7 @@ def write_zipapp(out: Path) -> int:
     earlier zipapp, which is replaced.
     """
     _check_free(out)
-    content = zipped(members(), SHEBANG, stored=".py")
+    content = zipapp()
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +51,11 @@ def write_zipapp(out: Path) -> int:
             partial.unlink()
         raise BundleError(f"{out} could not be written: {error.strerror or error}") from error
     return len(content)
+
+
+def zipapp() -> bytes:
+    """Return the zipapp as bytes."""
+    return zipped(members(), SHEBANG, stored=".py")
 
 
 def members() -> list[tuple[str, bytes]]:
