@@ -22,6 +22,16 @@ FLOOD_LIMIT = 32 << 20
 _LOOK = 0.1
 
 
+def _scratch() -> BinaryIO:
+    """Return an unnamed file; it is in memory where no folder can be written to (a system that is read-only)."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        if hasattr(os, "memfd_create"):
+            return os.fdopen(os.memfd_create("ortdoctor"), "w+b")
+        return tempfile.TemporaryFile(dir="/dev/shm")  # Python 3.6 and 3.7
+
+
 class Ran(NamedTuple):
     """What became of a child: ``exit`` is None when it could not start or was stopped at the limit."""
 
@@ -80,16 +90,6 @@ def run(
             _stop(child)
             return Ran(shown, None, _read(out), _read(err), "%s %s" % (shown, trouble))
         return Ran(shown, child.returncode, _read(out), _read(err), None)
-
-
-def _scratch() -> BinaryIO:
-    """Return an unnamed file; it is in memory where no folder can be written to (a system that is read-only)."""
-    try:
-        return tempfile.TemporaryFile()
-    except OSError:
-        if hasattr(os, "memfd_create"):
-            return os.fdopen(os.memfd_create("ortdoctor"), "w+b")
-        return tempfile.TemporaryFile(dir="/dev/shm")  # Python 3.6 and 3.7
 
 
 def _wait(child: "subprocess.Popen[bytes]", streams: Tuple[BinaryIO, ...], limit: float) -> Optional[str]:
