@@ -16,8 +16,8 @@ MACHINES = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 @cache
 def matrix() -> Matrix:
-    """Return the matrix of compat/, with the causes registered."""
-    return Matrix({stem: data.compat_json(stem) for stem in (*STEMS, "causes")})
+    """Return the matrix of compat/, with the causes and what brings libraries registered."""
+    return Matrix({stem: data.compat_json(stem) for stem in (*STEMS, "causes", "libraries")})
 
 
 @cache

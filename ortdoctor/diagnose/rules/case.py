@@ -2,6 +2,7 @@
 
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 
+from ortdoctor.diagnose import noise
 from ortdoctor.diagnose.facts import Facts, Record
 from ortdoctor.diagnose.findings import Finding, Undetermined
 from ortdoctor.diagnose.installed import Installed
@@ -44,11 +45,11 @@ class Case(NamedTuple):
 
 
 def said(record: Optional[Record]) -> str:
-    """Return all that an import or a session said: its error, its warnings, its native stderr."""
+    """Return all that an import or a session said: its error, its warnings, its native stderr; no harmless lines."""
     if not record:
         return ""
     parts = [record.get("error")] + list(record.get("warnings") or []) + [record.get("stderr")]
-    return "\n".join(str(part) for part in parts if part)
+    return noise.without("\n".join(str(part) for part in parts if part))
 
 
 def unknown(case: Case, keys: Sequence[str]) -> List[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ortdoctor.diagnose.judge import Report, judge
+from ortdoctor.diagnose.order import roots
 from tests import recorded
 
 if TYPE_CHECKING:
@@ -25,12 +26,19 @@ def judged(base: str, **facts: Any) -> Report:
 
 
 def causes(report: Report) -> list[str]:
-    return [finding.cause for finding in report.findings]
+    """Return the root causes in their order."""
+    return [finding.cause for finding in roots(report.findings)]
 
 
 def only(report: Report) -> Finding:
-    assert len(report.findings) == 1, causes(report)
+    """Return the one root cause."""
+    assert len(causes(report)) == 1, causes(report)
     return report.findings[0]
+
+
+def below(report: Report) -> dict[str, str | None]:
+    """Return each consequence and the cause that it stands under."""
+    return {finding.cause: finding.under for finding in report.findings if finding.under}
 
 
 def failed_import(error: str, **more: Any) -> dict[str, Any]:
@@ -253,7 +261,7 @@ def test_an_unknown_driver_softens_what_may_not_matter() -> None:
     }
     report = judged(BARE_GPU, **unknown, gpu__proc_driver=None, gpu__driver_cuda=None, system__pci_gpus=[])
     assert report.verdict == "undetermined"
-    assert {row.severity for row in report.findings} == {"warning"}
+    assert {row.severity for row in roots(report.findings)} == {"warning"}
     with_card = judged(BARE_GPU, **unknown, gpu__proc_driver=None, gpu__driver_cuda=None)
     assert with_card.verdict == "problems"
 

@@ -141,7 +141,9 @@ def chained(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(provider: Path, env: dict[str, str], options: list[str] | None = None) -> dict[str, tuple[str | None, str | None]]:
+def told(
+    provider: Path, env: dict[str, str], options: list[str] | None = None
+) -> dict[str, tuple[str | None, str | None]]:
     """Return soname to (path, needed by) of the provider in ``provider``, linked again with ``options``."""
     path = provider / "libonnxruntime_providers_cuda.so"
     if options is not None:
