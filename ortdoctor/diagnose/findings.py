@@ -24,9 +24,10 @@ class Supplier(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A file of that library on this machine; ``wins``: the loader takes this one."""
+    """A file of that library, perhaps of another version, on this machine; ``wins``: the loader takes this one."""
 
     path: str
+    soname: str
     version: Optional[str]
     wins: bool
 

@@ -59,7 +59,8 @@ def _copies(facts: Facts, row: Record) -> List[Copy]:
         other = []
     taken = [copy for copy in same if copy["path"] == row["path"]] or [copy for copy in same if copy["loader"]]
     return [
-        Copy(copy["path"], copy["version"], row["path"] is not None and copy in taken[:1]) for copy in same + other
+        Copy(copy["path"], _name(copy), copy["version"], row["path"] is not None and copy in taken[:1])
+        for copy in same + other
     ]
 
 

@@ -1,9 +1,13 @@
 """What the loader does with the libraries of a provider, as lines for people: soname, state, who brings it."""
 
+import re
 from typing import Dict, List, Sequence, Tuple
 
 from ortdoctor.diagnose.findings import Copy, Needed, Supplier
 from ortdoctor.report import words
+
+#: A folder behind the name of the search path that it comes from (``RUNPATH /opt/lib``).
+_FOLDER = re.compile(r"/[^:]*$|[A-Za-z]:\\")
 
 #: Copies of one library that are named; the number of the others is told.
 _COPIES_SHOWN = 3
@@ -29,8 +33,21 @@ def table(libraries: Sequence[Needed]) -> List[str]:
     for searched, names in places.items():
         # One line does for all where all were looked for in the same places.
         what = "" if len(places) == 1 else " for %s" % ", ".join(map(words.clean, names))
-        lines.append("Looked%s in: %s" % (what, "; ".join(map(words.clean, searched))))
+        lines.append("Looked%s in: %s" % (what, words.clean(_places(searched))))
     return lines
+
+
+def _places(searched: Sequence[str]) -> str:
+    """Return the places with each search path named once for all of its folders."""
+    parts: List[Tuple[str, List[str]]] = []
+    for place in searched:
+        label, _, folder = place.partition(" ")
+        if not _FOLDER.match(folder):
+            label, folder = place, ""
+        if not parts or parts[-1][0] != label or not folder:
+            parts.append((label, []))
+        parts[-1][1].append(folder)
+    return "; ".join(("%s %s" % (label, ", ".join(folders))).strip() for label, folders in parts)
 
 
 def _missing(row: Needed) -> str:
@@ -39,8 +56,12 @@ def _missing(row: Needed) -> str:
     brought = " or ".join(_brought(supplier) for supplier in row.provided_by)
     if brought:
         parts.append("comes with %s" % brought)
-    if row.copies:
-        parts.append("here is %s" % _copies(row.copies))
+    same = [copy for copy in row.copies if copy.soname == row.soname]
+    other = [copy for copy in row.copies if copy not in same]
+    if same:
+        parts.append("where the loader does not look: %s" % _copies(same))
+    elif other:
+        parts.append("of another version: %s" % _copies(other))
     return "%s: %s" % (words.clean(row.soname), "; ".join(parts))
 
 

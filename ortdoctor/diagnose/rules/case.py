@@ -1,5 +1,6 @@
 """What every rule is given: the facts, the matrix, and what both say about the installed build."""
 
+import re
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 
 from ortdoctor.diagnose import noise
@@ -9,6 +10,11 @@ from ortdoctor.diagnose.installed import Installed
 from ortdoctor.diagnose.machine import CUDA
 from ortdoctor.diagnose.matrix import Matrix
 from ortdoctor.diagnose.plans import Plan
+
+#: When, and where in ONNX Runtime's sources, a line was logged: longer than what it says, and of no use here.
+_PREAMBLE = re.compile(
+    r"^(?:\d{4}-\d\d-\d\d [\d:.]+ )?\[[EWF]:onnxruntime:[^\]]*\] (?:.*\[ONNXRuntimeError\] : \d+ : \w+ : )?"
+)
 
 #: What a rule answers: findings, and questions that the facts leave open.
 Result = Union[Finding, Undetermined]
@@ -62,5 +68,5 @@ def first_line(text: str, marks: Sequence[str] = ("rror", "ailed", "annot", "oul
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in lines:
         if any(mark in line for mark in marks):
-            return line
-    return lines[-1] if lines else ""
+            return _PREAMBLE.sub("", line)
+    return _PREAMBLE.sub("", lines[-1]) if lines else ""

@@ -93,13 +93,13 @@ def test_of_several_copies_the_one_that_wins_is_told() -> None:
     rows = told(BARE, ort__provider_libraries=provider, cuda__libraries=copies)
     # The provider's own search path decides before what a program finds by name.
     assert rows["libcudart.so.12"].copies == [
-        Copy("/new/libcudart.so.12", "12.9", wins=False),
-        Copy("/old/libcudart.so.12", "12.1", wins=True),
+        Copy("/new/libcudart.so.12", "libcudart.so.12", "12.9", wins=False),
+        Copy("/old/libcudart.so.12", "libcudart.so.12", "12.1", wins=True),
     ]
     # The paths differ where a link was followed: then the loader's own answer counts.
     assert [item.path for item in rows["libcublas.so.12"].copies if item.wins] == ["/y/libcublas.so.12.9"]
     assert "libcufft.so.11" not in rows
-    assert rows["libcudnn.so.9"].copies == [Copy("/z/libcudnn.so.8", "8.9", wins=False)]
+    assert rows["libcudnn.so.9"].copies == [Copy("/z/libcudnn.so.8", "libcudnn.so.8", "8.9", wins=False)]
     assert next(iter(rows)) == "libcudnn.so.9"
 
 

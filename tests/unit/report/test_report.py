@@ -155,20 +155,25 @@ def test_every_missing_library_is_listed_with_who_brings_it_and_where_it_was_loo
 
 
 def test_a_table_names_the_copy_that_wins_and_groups_what_was_searched() -> None:
-    copies = [Copy("/usr/cuda/libcublas.so.12", "12.1", wins=True), Copy("/v/libcublas.so.12", None, wins=False)]
+    soname = "libcublas.so.12"
+    copies = [Copy(f"/c/{soname}", soname, "12.1", wins=True), Copy(f"/v/{soname}", soname, None, wins=False)]
+    searched = ["RUNPATH /b", "RUNPATH /c", "ld.so.cache", "system /d", "system /e"]
+    away, old = Copy("/far/libx.so.1", "libx.so.1", None, wins=False), Copy("/o/x", "libx.so.0", "0.9", wins=False)
     told = table(
         [
-            Needed("libx.so.1", None, None, ["RUNPATH /a"], [], []),
-            Needed("libcuda.so.1", "libcublas.so.12", None, ["RUNPATH /b", "/c"], [Supplier("driver", "NVIDIA")], []),
-            Needed("libcublas.so.12", None, "/usr/cuda/libcublas.so.12", ["RUNPATH /a"], [], copies),
+            Needed("libx.so.1", None, None, ["RUNPATH /a"], [], [away, old]),
+            Needed("liby.so.1", None, None, ["RUNPATH /a"], [], [old]),
+            Needed("libcuda.so.1", soname, None, searched, [Supplier("driver", "NVIDIA")], []),
+            Needed(soname, None, f"/c/{soname}", ["RUNPATH /a"], [], copies),
         ]
     )
     assert told == [
-        "libx.so.1: not found",
+        "libx.so.1: not found; where the loader does not look: /far/libx.so.1",
+        "liby.so.1: not found; of another version: /o/x (0.9)",
         "libcuda.so.1: not found (needed by libcublas.so.12); comes with the NVIDIA driver",
-        "libcublas.so.12: the loader takes /usr/cuda/libcublas.so.12 (12.1); not /v/libcublas.so.12",
-        "Looked for libx.so.1 in: RUNPATH /a",
-        "Looked for libcuda.so.1 in: RUNPATH /b; /c",
+        "libcublas.so.12: the loader takes /c/libcublas.so.12 (12.1); not /v/libcublas.so.12",
+        "Looked for libx.so.1, liby.so.1 in: RUNPATH /a",
+        "Looked for libcuda.so.1 in: RUNPATH /b, /c; ld.so.cache; system /d, /e",
     ]
 
 
