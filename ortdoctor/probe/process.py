@@ -5,10 +5,11 @@ or an earlier dlopen brought is taken, whatever the search paths say. Each libra
 and with the RPATHs of those that led to it; :mod:`.loader` knows these.
 """
 
+import re
 from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from .elf import ElfError, read
-from .loader import Loader, Object, Resolution, resolve
+from .loader import Loader, Object, Resolution, load_object, resolve
 
 #: Sonames that one walk follows at most; no real library comes near.
 _MOST_NEEDS = 512
@@ -34,8 +35,19 @@ class Process:
         self.loader = loader
         self._loaded: Dict[str, Resolution] = dict(loaded or {})
         if loaded is None:
-            for item in reversed(loader.program):
-                self.needs_of(item, [])
+            self._start()
+
+    def _start(self) -> None:
+        """Map what LD_PRELOAD names, then what the program needs."""
+        for name in re.split("[: ]", self.loader.context.env.get("LD_PRELOAD", "")):
+            item = load_object(self.loader.context.path(name)) if "/" in name else None
+            if name and "/" not in name:
+                self.open(name)
+            elif item is not None:
+                self.hold(item._replace(path=name))
+                self.needs_of(item._replace(path=name), [])
+        for item in reversed(self.loader.program):
+            self.needs_of(item, [])
 
     def copy(self) -> "Process":
         """Return a process with the same libraries, which goes its own way from here."""

@@ -191,6 +191,15 @@ def test_the_bridge_is_there_before_the_provider_that_needs_it(tmp_path: Path) -
     assert {item["soname"]: item["path"] for item in alone["needed"]}[bridge.name] is None
 
 
+@pytest.mark.parametrize("named", ["path", "soname", "not there"])
+def test_what_is_preloaded_is_taken_wherever_the_search_would_lead(chained: Path, named: str) -> None:
+    other = library(chained / "other" / "libcublasLt.so.12", "libcublasLt.so.12")
+    name = {"path": str(other), "soname": other.name, "not there": "/none/libcublasLt.so.12"}[named]
+    env = {"LD_PRELOAD": f"{name} /none", "LD_LIBRARY_PATH": str(other.parent if named == "soname" else chained)}
+    found = told(chained, env, ["-Wl,-rpath,$ORIGIN/cuda"])
+    assert found["libcublasLt.so.12"][0] == (None if named == "not there" else str(other))
+
+
 @pytest.mark.parametrize("options", [["-Wl,--disable-new-dtags"], ["-Wl,--enable-new-dtags"]], ids=["RPATH", "RUNPATH"])
 @pytest.mark.parametrize("variable", ["", "cuda"])
 def test_the_same_is_missing_as_the_real_loader_says(chained: Path, options: list[str], variable: str) -> None:
