@@ -64,7 +64,8 @@ def _with_libraries(case: Case, found: List[Finding]) -> List[Finding]:
 def _about_libraries(matrix: Matrix, row: Finding) -> bool:
     families = ("cuda_libs", "cudnn", "windows_dll")
     causes = ("cuda_provider_fails", "silent_cpu_fallback", "gpu_package_without_nvidia_gpu")
-    return row.cause in causes or _family(matrix, row.cause) in families
+    # Files that another distribution wrote over have no provider that could load.
+    return row.variant != "lost" and (row.cause in causes or _family(matrix, row.cause) in families)
 
 
 def _results(case: Case) -> List[Result]:

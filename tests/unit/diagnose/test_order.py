@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ortdoctor.diagnose import order
-from ortdoctor.diagnose.findings import Finding
+from ortdoctor.diagnose.findings import SEVERITIES, Finding
 from ortdoctor.diagnose.judge import judge
 from tests import recorded
 
@@ -86,6 +88,22 @@ def test_a_root_that_is_not_there_and_a_ring_lose_nothing() -> None:
     ring = arranged(one, finding("cuda_libs_missing", under="cudnn_missing"))
     assert {cause for cause, _, _ in ring} == {"cudnn_missing", "cuda_libs_missing"}
     assert {under for _, _, under in ring} == {None}
+
+
+@given(st.data())
+def test_no_finding_is_lost_and_each_consequence_is_right_below_its_root(data: st.DataObject) -> None:
+    causes = data.draw(st.lists(st.sampled_from(sorted(FAMILIES)), unique=True, max_size=8))
+    above = st.none() | st.sampled_from([*causes, "brand_new"])
+    found = [finding(cause, data.draw(st.sampled_from(SEVERITIES)), data.draw(above)) for cause in causes]
+    told = order.arrange(found, lambda cause: FAMILIES.get(cause, ""))
+    assert sorted(row.cause for row in told) == sorted(causes)
+    worst = min((SEVERITIES.index(row.severity) for row in found), default=None)
+    assert not told or SEVERITIES.index(told[0].severity) == worst
+    root = None
+    for row in told:
+        root = row.cause if row.under is None else root
+        assert row.under in (None, root)
+        assert row.under is None or (row.severity == "info" and not row.commands)
 
 
 def test_without_the_vocabulary_the_causes_that_are_named_keep_their_order() -> None:

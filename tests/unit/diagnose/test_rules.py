@@ -448,6 +448,7 @@ def test_a_cuda_build_that_was_written_over_tells_what_a_program_gets() -> None:
     gpu = {"gpu__driver_version": "535.104.05", "gpu__cuda_api": {"init_code": 0, "device_count": 1}}
     report = judged(CPU, ort__distributions=[row], **gpu)
     assert below(report) == {"silent_cpu_fallback": "broken_onnxruntime_install"}
+    assert not any(finding.libraries for finding in report.findings)
     # Without a driver nobody misses the CUDA that is not there.
     assert below(judged(CPU, ort__distributions=[row])) == {}
 
