@@ -132,6 +132,11 @@ def test_nothing_is_told_where_cuda_works() -> None:
     assert not any(row.libraries for row in report.findings)
 
 
+def test_what_a_command_judges_with_knows_who_brings_libraries_and_the_families_of_causes() -> None:
+    document = recorded.machine(BARE)["document"]
+    assert judge(document, data.matrix()).findings == judge(document, recorded.matrix()).findings
+
+
 def test_a_matrix_without_suppliers_still_tells_what_is_missing() -> None:
     matrix = Matrix({stem: data.compat_json(stem) for stem in STEMS})
     (found,) = (row for row in judge(recorded.machine(BARE)["document"], matrix).findings if row.libraries)
