@@ -52,16 +52,18 @@ def _places(searched: Sequence[str]) -> str:
 
 def _missing(row: Needed) -> str:
     needed_by = " (needed by %s)" % words.clean(row.needed_by) if row.needed_by else ""
-    parts = ["not found%s" % needed_by]
+    # A file that the loader meets and does not take stands among the places with the reason.
+    refused = [place for place in row.searched if any(place.startswith(copy.path + ": ") for copy in row.copies)]
+    parts = ["not taken%s: %s" % (needed_by, words.clean(place)) for place in refused[:1]]
+    parts = parts or ["not found%s" % needed_by]
     brought = " or ".join(_brought(supplier) for supplier in row.provided_by)
     if brought:
         parts.append("comes with %s" % brought)
     same = [copy for copy in row.copies if copy.soname == row.soname]
-    other = [copy for copy in row.copies if copy not in same]
-    if same:
+    if same and not refused:
         parts.append("where the loader does not look: %s" % _copies(same))
-    elif other:
-        parts.append("of another version: %s" % _copies(other))
+    elif row.copies and not refused:
+        parts.append("of another version: %s" % _copies(row.copies))
     return "%s: %s" % (words.clean(row.soname), "; ".join(parts))
 
 

@@ -177,6 +177,13 @@ def test_a_table_names_the_copy_that_wins_and_groups_what_was_searched() -> None
     ]
 
 
+def test_a_file_that_the_loader_does_not_take_is_not_said_to_be_out_of_its_reach() -> None:
+    cut = Copy("/v/libx.so.1", "libx.so.1", None, wins=False)
+    searched = ["LD_LIBRARY_PATH /v", "/v/libx.so.1: not an ELF file that can be read (it is cut)"]
+    told = table([Needed("libx.so.1", None, None, searched, [], [cut])])
+    assert told[0] == "libx.so.1: not taken: /v/libx.so.1: not an ELF file that can be read (it is cut)"
+
+
 def test_a_gpu_package_that_no_gpu_misses_is_not_explained_at_length() -> None:
     assert "libcublas" not in rendered("cloud-gpu-package-without-gpu")
     assert "libcublas" in rendered("cloud-gpu-package-without-gpu", verbose=True)
