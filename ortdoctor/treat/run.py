@@ -54,6 +54,7 @@ def run(
             stderr=subprocess.STDOUT,
             cwd=cwd,
             env=environment(),
+            close_fds=False,  # the lock of a treatment is the only one that is passed on
             start_new_session=os.name == "posix",
         )
     except (OSError, ValueError) as error:
