@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ortdoctor.diagnose import machine
 from ortdoctor.diagnose.facts import ABSENT, Facts, version_tuple
@@ -16,7 +16,7 @@ _WHEEL_LIBRARIES = (
 )
 
 #: The first pip that a Python no longer runs, by its own metadata on the index (2026-11-22: 3.9 had pip 26.0).
-_PIP_BELOW = {(3, 6): "22", (3, 7): "24.1", (3, 8): "25.1", (3, 9): "26.1"}
+_PIP_BELOW: Dict[Tuple[int, ...], str] = {(3, 6): "22", (3, 7): "24.1", (3, 8): "25.1", (3, 9): "26.1"}
 
 #: Their folders up to CUDA 12. Builds for CUDA 13 have preload_dlls() and need no search path.
 _WHEEL_FOLDERS = ("cuda_runtime", "cublas", "cufft", "curand", "cuda_nvrtc", "cudnn")
