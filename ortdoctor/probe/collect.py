@@ -8,6 +8,7 @@ from typing import Any, Dict, Optional
 from . import cuda, cudnn, gpu, ort, python_env, system
 from .context import Context, here
 from .fact import Facts, failed
+from .once import Memo
 from .together import together
 
 SCHEMA = "ortdoctor.facts/1"
@@ -70,7 +71,7 @@ def collect(context: Optional[Context] = None, version: str = "", limit: float =
     ``version`` is the tool's own, for the document. Never raises; takes ``limit`` seconds at most. A key
     whose group broke down or came too late is there as a failed fact.
     """
-    box = here() if context is None else context
+    box = (here() if context is None else context)._replace(memo=Memo())
     groups = together(
         {
             "system": lambda: system.collect(box),

@@ -7,7 +7,7 @@ and what others print is passed over.
 
 import json
 import sys
-from typing import Any, Dict, NamedTuple
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from .child import TIME_LIMIT, Ran, run
 from .context import Context
@@ -27,22 +27,38 @@ class Answer(NamedTuple):
         return ended(self.ran)
 
 
-def run_here(context: Context, name: str, request: Dict[str, Any], limit: float = TIME_LIMIT) -> Answer:
+def run_here(
+    context: Context,
+    name: str,
+    request: Dict[str, Any],
+    limit: float = TIME_LIMIT,
+    early: Optional[Callable[[Dict[str, Any]], bool]] = None,
+) -> Answer:
     """Run ``scripts/<name>.py`` with this interpreter from ``context.cwd``; ``request`` is its argument.
 
-    ``-u`` because text that waits in a buffer is lost in a crash.
+    ``early`` is given what the script has said so far, again and again until it returns True. ``-u`` because text
+    that waits in a buffer is lost in a crash.
     """
+
+    def watch(text: str) -> bool:
+        return early is not None and early(_said(text[: text.rfind("\n") + 1]))
+
     env = dict(context.env)
     # A Python traceback of a crash would look like a message of the library that crashed.
     env.pop("PYTHONFAULTHANDLER", None)
-    ran = run([sys.executable, "-u", "-c", source_of(name), json.dumps(request)], limit, env, context.cwd)
+    command = [sys.executable, "-u", "-c", source_of(name), json.dumps(request)]
+    ran = run(command, limit, env, context.cwd, watch=None if early is None else watch)
     shown = "%s %s.py" % (sys.executable, name)
     error = ran.error.replace(ran.command, shown) if ran.error else None
+    return Answer(_said(ran.out), ran._replace(command=shown, error=error))
+
+
+def _said(text: str) -> Dict[str, Any]:
     said: Dict[str, Any] = {}
-    for line in ran.out.splitlines():
+    for line in text.splitlines():
         if line.startswith(MARK):
             said.update(_parsed(line[len(MARK) :]))
-    return Answer(said, ran._replace(command=shown, error=error))
+    return said
 
 
 def _parsed(text: str) -> Dict[str, Any]:

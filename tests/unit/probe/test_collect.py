@@ -8,6 +8,7 @@ import pytest
 from ortdoctor import __version__
 from ortdoctor.probe import collect as module
 from ortdoctor.probe.collect import KEYS, collect, completed, version_beside
+from ortdoctor.probe.context import Context
 from ortdoctor.probe.fact import Facts, absent, failed, found
 
 from .boxes import Box, children_env
@@ -68,3 +69,18 @@ def test_the_version_is_read_from_the_package_around_the_probe(tmp_path: Path, m
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").write_text("")
     assert version_beside() == "unknown"
+
+
+def test_the_steps_of_one_probe_share_what_is_costly(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def step(context: Context) -> Facts:
+        context.once("costly", lambda: made.append("x"))
+        return {}
+
+    _stand_in(monkeypatch, gpu=step, cuda=step)
+    machine = box(env=children_env())
+    collect(machine)
+    assert made == ["x"]
+    collect(machine)  # a second look at a machine is a new one
+    assert made == ["x", "x"]
