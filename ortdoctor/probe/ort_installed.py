@@ -12,8 +12,11 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 FOLDER = "onnxruntime"
 
-#: Files below this size are hashed, and only where their size is as recorded. Provider libraries have
-#: hundreds of megabytes: for them the size alone is compared, which tells mixed releases and builds apart.
+#: Files below these sizes are hashed, and only where their size is as recorded: any file up to the first, up to
+#: the second one that was written after RECORD, which an installer writes last. Hashing every native file takes
+#: as long as importing the package. Provider libraries have hundreds of megabytes: for them the size alone is
+#: compared, which tells mixed releases and builds apart.
+HASH_ANY = 1 << 20
 HASH_LIMIT = 64 << 20
 
 #: Names of native files: extension modules and libraries of Linux, Windows and macOS.
@@ -35,6 +38,7 @@ class Distribution(NamedTuple):
     version: str
     location: str
     files: List[Recorded]
+    written: Optional[float] = None  # when RECORD was, as os.stat() says; None: not known
 
 
 def distributions(paths: Iterable[str]) -> List[Distribution]:
@@ -74,7 +78,14 @@ def _read(location: str, entry: str) -> Optional[Distribution]:
     stem = os.path.basename(entry).rsplit(".", 1)[0].split("-")
     name = headers.get("Name") or stem[0].replace("_", "-")
     version = headers.get("Version") or (stem[1] if len(stem) > 1 else "")
-    return Distribution(name, version, location, files)
+    return Distribution(name, version, location, files, _written(os.path.join(entry, "RECORD")))
+
+
+def _written(path: str) -> Optional[float]:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None
 
 
 def _claims_folder(entry: str) -> bool:
@@ -119,15 +130,21 @@ def check(distribution: Distribution) -> Tuple[List[str], List[str]]:
     for file in distribution.files:
         path = os.path.join(distribution.location, *file.path.split("/"))
         try:
-            size = os.stat(path).st_size
+            seen = os.stat(path)
         except OSError:
             missing.append(file.path)
             continue
-        if file.size is not None and size != file.size:
+        if file.size is not None and seen.st_size != file.size:
             changed.append(file.path)
-        elif file.digest and size < HASH_LIMIT and _digest(path) not in (None, file.digest):
+        elif file.digest and _to_hash(distribution, file, seen) and _digest(path) not in (None, file.digest):
             changed.append(file.path)
     return missing, changed
+
+
+def _to_hash(distribution: Distribution, file: Recorded, seen: os.stat_result) -> bool:
+    """Return whether the hash is worth its time: the file is small, or its size and time do not speak for it."""
+    trusted = file.size is not None and distribution.written is not None and seen.st_mtime <= distribution.written
+    return seen.st_size < HASH_LIMIT and (seen.st_size <= HASH_ANY or not trusted)
 
 
 def _digest(path: str) -> Optional[str]:

@@ -1,7 +1,7 @@
 """Child: load shared libraries by name and report what the dynamic loader of this process took.
 
-Each library is loaded in a process of its own where the system can fork: a library that is loaded
-already is found by its soname whatever the search path says, and a crash costs only itself.
+Where the system can fork, a process loads no more than one library: one that is loaded already is found by
+its soname whatever the search path says, and a crash costs only itself.
 """
 
 import ctypes
@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, TextIO, Tuple
 
 MARK = "\n@ortdoctor@ "
 
@@ -62,31 +62,51 @@ def path_of(library: ctypes.CDLL) -> str:
     return os.path.realpath(os.fsdecode(found.contents.l_name or b""))
 
 
-def apart(name: str, function: str) -> Dict[str, Any]:
-    """Load in a forked process; a crash there is an error here."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            with os.fdopen(writer, "w") as stream:
-                json.dump(load(name, function), stream)
-        finally:
-            os._exit(0)  # never back into main(), which is the parent's
-    os.close(writer)
-    with os.fdopen(reader) as stream:
-        text = stream.read()
-    status = os.waitpid(child, 0)[1]
-    if os.WIFSIGNALED(status):
-        return {"error": "loading %s ended the process by %s" % (name, signal.Signals(os.WTERMSIG(status)).name)}
-    said = json.loads(text) if text else {"error": "loading %s ended the process" % name}
-    return dict(said)
+def apart(libraries: List[List[str]]) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    """Yield name and answer of each; a forked process goes on until one is loaded, the next process from there.
+
+    A name that the loader does not find leaves nothing behind. A crash is an error of the library that it came with.
+    """
+    left = list(libraries)
+    while left:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.close(reader)
+                with os.fdopen(writer, "w") as stream:
+                    tell(left, stream)
+            finally:
+                os._exit(0)  # never back into main(), which is the parent's
+        os.close(writer)
+        with os.fdopen(reader) as stream:
+            answers = stream.read().splitlines()
+        status = os.waitpid(child, 0)[1]
+        for line in answers:
+            yield left.pop(0)[0], json.loads(line)
+        crashed = os.WIFSIGNALED(status)
+        if left and (crashed or not answers):
+            name = left.pop(0)[0]
+            how = " by %s" % signal.Signals(os.WTERMSIG(status)).name if crashed else ""
+            yield name, {"error": "loading %s ended the process%s" % (name, how)}
+
+
+def tell(libraries: List[List[str]], stream: TextIO) -> None:
+    """Write an answer for each library, up to the first that is loaded."""
+    for name, function in libraries:
+        said = load(name, function)
+        stream.write(json.dumps(said) + "\n")
+        stream.flush()
+        if "path" in said:
+            return
 
 
 def main(request: Dict[str, List[List[str]]]) -> None:
     """Report ``{name: {path, number, error}}`` for ``libraries``: (name, function or "")."""
     limit_cores()
-    for name, function in request["libraries"]:
-        said = apart(name, function) if hasattr(os, "fork") else load(name, function)
+    libraries = request["libraries"]
+    here = ((name, load(name, function)) for name, function in libraries)
+    for name, said in apart(libraries) if hasattr(os, "fork") else here:
         sys.stdout.write("%s%s\n" % (MARK, json.dumps({name: said})))
         sys.stdout.flush()
 
