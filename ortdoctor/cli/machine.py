@@ -11,7 +11,7 @@ from typing import Any
 from ortdoctor import __version__
 from ortdoctor.diagnose.facts import FactsDocumentError, check_document
 from ortdoctor.errors import FactsError, UndeterminedError, UsageError
-from ortdoctor.probe.collect import collect
+from ortdoctor.probe.ahead import collected
 from ortdoctor.probe.foreign import ProbeError, collect_with
 
 #: A recorded machine is some 100 KB; a file beyond this is not one.
@@ -29,7 +29,7 @@ def facts_document(recorded: Path | None, python: str | None) -> dict[str, Any]:
             return collect_with(python, __version__)
         except ProbeError as error:
             raise UndeterminedError(str(error)) from error
-    return collect(version=__version__)
+    return collected(__version__)
 
 
 def read_record(path: Path) -> dict[str, Any]:

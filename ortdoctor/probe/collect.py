@@ -72,20 +72,21 @@ def collect(context: Optional[Context] = None, version: str = "", limit: float =
     whose group broke down or came too late is there as a failed fact.
     """
     box = (here() if context is None else context)._replace(memo=Memo())
+    # Those whose children take longest are first.
     groups = together(
         {
-            "system": lambda: system.collect(box),
-            "python": lambda: python_env.collect(box),
-            "gpu": lambda: gpu.collect(box),
-            "cuda": lambda: cuda.collect(box),
-            "cudnn": lambda: cudnn.collect(box),
             "ort": lambda: ort.collect(box),
+            "gpu": lambda: gpu.collect(box),
+            "cudnn": lambda: cudnn.collect(box),
+            "cuda": lambda: cuda.collect(box),
+            "python": lambda: python_env.collect(box),
+            "system": lambda: system.collect(box),
         },
         limit,
     )
     facts: Facts = {}
-    for name, found in groups.items():
-        facts.update(completed(name, found))
+    for name in KEYS:
+        facts.update(completed(name, groups[name]))
     return {
         "schema": SCHEMA,
         "ortdoctor": version or version_beside(),
