@@ -25,7 +25,7 @@ def main() -> None:
         ahead.begin(__version__)
         from ortdoctor.cli import quick  # noqa: PLC0415 - after the children have started
 
-        quick.check({_FLAGS[flag]: True for flag in given})
+        quick.check(**{_FLAGS[flag]: True for flag in given})
     from ortdoctor import cli  # noqa: PLC0415 - as above
 
     cli.main()

@@ -18,8 +18,12 @@ from ortdoctor.probe.foreign import ProbeError, collect_with
 _LARGEST_RECORD = 64 << 20
 
 
-def facts_document(recorded: Path | None, python: str | None) -> dict[str, Any]:
-    """Return the facts document of a recorded machine, of the interpreter ``python``, or of this one."""
+def facts_document(recorded: Path | None, python: str | None, *, imported: bool = True) -> dict[str, Any]:
+    """Return the facts document of a recorded machine, of the interpreter ``python``, or of this one.
+
+    Where this interpreter is probed and onnxruntime not to be ``imported``, no more is told of it than that it is
+    installed.
+    """
     if recorded is not None and python is not None:
         raise UsageError("--facts judges a recorded machine and --python probes this one: give one of them")
     if recorded is not None:
@@ -29,7 +33,7 @@ def facts_document(recorded: Path | None, python: str | None) -> dict[str, Any]:
             return collect_with(python, __version__)
         except ProbeError as error:
             raise UndeterminedError(str(error)) from error
-    return collected(__version__)
+    return collected(__version__, imported=imported)
 
 
 def read_record(path: Path) -> dict[str, Any]:

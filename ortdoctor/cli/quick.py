@@ -11,10 +11,10 @@ from ortdoctor.cli.check import check as command
 from ortdoctor.cli.failures import guarded
 
 
-def check(flags: dict[str, bool]) -> NoReturn:
-    """Run the command with ``flags`` and exit with its code."""
+def check(*, as_json: bool = False, verbose: bool = False, strict: bool = False, ascii_only: bool = False) -> NoReturn:
+    """Run the command and exit with its code."""
     try:
-        guarded(command)(**flags)
+        guarded(command)(as_json=as_json, verbose=verbose, strict=strict, ascii_only=ascii_only)
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
     sys.exit(0)

@@ -65,7 +65,7 @@ def _document(box: Described, recorded: Path | None, python: str | None) -> dict
         return document(said)
     from ortdoctor.cli import machine  # noqa: PLC0415 - a described machine needs no probe
 
-    probed = machine.facts_document(recorded, python)
+    probed = machine.facts_document(recorded, python, imported=False)
     return document(said, probed) if said else probed
 
 

@@ -149,6 +149,10 @@ class Conflict(NamedTuple):
 Row = TypeVar("Row", Release, Build, Driver, Gpu, JetPack, Distribution, PythonApi, Conflict)
 
 
+#: What an entry of evidence may say.
+_EVIDENCE = frozenset(("kind", "where", "when", "confidence", "fields"))
+
+
 def read_evidence(where: str, raw: Any) -> Tuple[Evidence, ...]:
     """Return the evidence of a row; :class:`MatrixDataError` where there is none or it says too little."""
     entries = raw.get("evidence") if isinstance(raw, dict) else None
@@ -158,9 +162,8 @@ def read_evidence(where: str, raw: Any) -> Tuple[Evidence, ...]:
 
 
 def _one_evidence(where: str, entry: Any) -> Evidence:
-    known = {"kind", "where", "when", "confidence", "fields"}
-    if not isinstance(entry, dict) or set(entry) - known:
-        raise MatrixDataError("%s: evidence is an object with %r; found %r" % (where, sorted(known), entry))
+    if not isinstance(entry, dict) or not _EVIDENCE.issuperset(entry):
+        raise MatrixDataError("%s: evidence is an object with %r; found %r" % (where, sorted(_EVIDENCE), entry))
     for field, choices in (("kind", KINDS), ("confidence", CONFIDENCES)):
         if entry.get(field) not in choices:
             raise MatrixDataError(

@@ -29,6 +29,6 @@ def begin(version: str) -> None:
     _begun.append(_Ahead(version))
 
 
-def collected(version: str) -> Dict[str, Any]:
-    """Return the document of :func:`begin`, once; without one collect it now."""
-    return _begun.pop().document() if _begun else collect(version=version)
+def collected(version: str, *, imported: bool = True) -> Dict[str, Any]:
+    """Return the document of :func:`begin`, once; without one collect it now, as :func:`collect` does."""
+    return _begun.pop().document() if _begun else collect(version=version, imported=imported)

@@ -43,6 +43,12 @@ def collect(context: Context) -> Facts:
     return facts
 
 
+def installed(context: Context) -> Facts:
+    """Return ``ort.distributions`` alone; nothing is imported."""
+    paths = ort_use.shared(context).look().get("path") or []
+    return guarded("ort.distributions", _distributions, ort_installed.distributions(paths), paths)
+
+
 def _distributions(owned: List[ort_installed.Distribution], paths: List[str]) -> Facts:
     listed = []
     for item in owned:

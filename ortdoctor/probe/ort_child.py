@@ -1,17 +1,16 @@
 """Runs a script of ``scripts/`` as the user's own ``python -c``: same folder, environment and site hooks.
 
 The others of ``scripts/`` ask the system and are kept apart from the user's site; these ask what the user
-gets. A script reports by lines of JSON behind MARK, as it goes: what it said before a crash is kept,
+gets. A script reports by lines behind MARK, as it goes: what it said before a crash is kept,
 and what others print is passed over.
 """
 
-import json
 import sys
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from .child import TIME_LIMIT, Ran, run
 from .context import Context
-from .script import ended, source_of
+from .script import ended, parsed, source_of
 
 MARK = "@ortdoctor@ "
 
@@ -30,11 +29,11 @@ class Answer(NamedTuple):
 def run_here(
     context: Context,
     name: str,
-    request: Dict[str, Any],
+    arguments: List[str],
     limit: float = TIME_LIMIT,
     early: Optional[Callable[[Dict[str, Any]], bool]] = None,
 ) -> Answer:
-    """Run ``scripts/<name>.py`` with this interpreter from ``context.cwd``; ``request`` is its argument.
+    """Run ``scripts/<name>.py`` with this interpreter from ``context.cwd``.
 
     ``early`` is given what the script has said so far, again and again until it returns True. ``-u`` because text
     that waits in a buffer is lost in a crash.
@@ -46,7 +45,7 @@ def run_here(
     env = dict(context.env)
     # A Python traceback of a crash would look like a message of the library that crashed.
     env.pop("PYTHONFAULTHANDLER", None)
-    command = [sys.executable, "-u", "-c", source_of(name), json.dumps(request)]
+    command = [sys.executable, "-u", "-c", source_of(name)] + arguments
     ran = run(command, limit, env, context.cwd, watch=None if early is None else watch)
     shown = "%s %s.py" % (sys.executable, name)
     error = ran.error.replace(ran.command, shown) if ran.error else None
@@ -57,13 +56,5 @@ def _said(text: str) -> Dict[str, Any]:
     said: Dict[str, Any] = {}
     for line in text.splitlines():
         if line.startswith(MARK):
-            said.update(_parsed(line[len(MARK) :]))
+            said.update(parsed(line[len(MARK) :]))
     return said
-
-
-def _parsed(text: str) -> Dict[str, Any]:
-    try:
-        said = json.loads(text)
-    except ValueError:
-        return {}  # the child died while it wrote this line
-    return said if isinstance(said, dict) else {}

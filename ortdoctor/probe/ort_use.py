@@ -1,6 +1,7 @@
 """What ``import onnxruntime`` and a first session do, each child's story told as facts."""
 
 import base64
+import json
 import re
 import threading
 from typing import Any, Callable, Dict, List, Optional
@@ -79,7 +80,7 @@ def _run(
         "requested": requested,
         "only_with": only_with,
     }
-    return run_here(context, "use", request, LIMIT, early)
+    return run_here(context, "use", [json.dumps(request)], LIMIT, early)
 
 
 def import_facts(answer: Answer, package: Dict[str, str], package_file: str) -> Facts:

@@ -5,13 +5,15 @@ its soname whatever the search path says, and a crash costs only itself.
 """
 
 import ctypes
-import json
 import os
 import signal
 import sys
 from typing import Any, Dict, Iterator, List, TextIO, Tuple
 
 MARK = "\n@ortdoctor@ "
+
+#: Name of a library, and of a function in it (or "").
+Library = Tuple[str, str]
 
 #: RTLD_DI_LINKMAP of <dlfcn.h>, the same in glibc and musl.
 _LINKMAP = 2
@@ -62,10 +64,11 @@ def path_of(library: ctypes.CDLL) -> str:
     return os.path.realpath(os.fsdecode(found.contents.l_name or b""))
 
 
-def apart(libraries: List[List[str]]) -> Iterator[Tuple[str, Dict[str, Any]]]:
-    """Yield name and answer of each; a forked process goes on until one is loaded, the next process from there.
+def apart(libraries: List[Library]) -> Iterator[Tuple[str, str]]:
+    """Yield name and answer, as text, of each.
 
-    A name that the loader does not find leaves nothing behind. A crash is an error of the library that it came with.
+    A forked process goes on until a library is loaded, the next one goes on from there. A name that the loader does
+    not find leaves nothing behind. A crash is an error of the library that it came with.
     """
     left = list(libraries)
     while left:
@@ -83,31 +86,31 @@ def apart(libraries: List[List[str]]) -> Iterator[Tuple[str, Dict[str, Any]]]:
             answers = stream.read().splitlines()
         status = os.waitpid(child, 0)[1]
         for line in answers:
-            yield left.pop(0)[0], json.loads(line)
+            yield left.pop(0)[0], line
         crashed = os.WIFSIGNALED(status)
         if left and (crashed or not answers):
             name = left.pop(0)[0]
             how = " by %s" % signal.Signals(os.WTERMSIG(status)).name if crashed else ""
-            yield name, {"error": "loading %s ended the process%s" % (name, how)}
+            yield name, ascii({"error": "loading %s ended the process%s" % (name, how)})
 
 
-def tell(libraries: List[List[str]], stream: TextIO) -> None:
+def tell(libraries: List[Library], stream: TextIO) -> None:
     """Write an answer for each library, up to the first that is loaded."""
     for name, function in libraries:
         said = load(name, function)
-        stream.write(json.dumps(said) + "\n")
+        stream.write(ascii(said) + "\n")
         stream.flush()
         if "path" in said:
             return
 
 
-def main(request: Dict[str, List[List[str]]]) -> None:
-    """Report ``{name: {path, number, error}}`` for ``libraries``: (name, function or "")."""
+def main(arguments: List[str]) -> None:
+    """Report ``{name: {path, number, error}}`` for the arguments: a name and a function (or "") in turn."""
     limit_cores()
-    libraries = request["libraries"]
-    here = ((name, load(name, function)) for name, function in libraries)
+    libraries = list(zip(arguments[::2], arguments[1::2]))  # noqa: B905 - 3.6 has no strict=
+    here = ((name, ascii(load(name, function))) for name, function in libraries)
     for name, said in apart(libraries) if hasattr(os, "fork") else here:
-        sys.stdout.write("%s%s\n" % (MARK, json.dumps({name: said})))
+        sys.stdout.write("%s{%a: %s}\n" % (MARK, name, said))
         sys.stdout.flush()
 
 
@@ -121,4 +124,4 @@ def limit_cores() -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(sys.argv[1:])
