@@ -65,11 +65,10 @@ class Register:
         return row
 
     def _register(self, row_id: str, raw: Dict[str, Any], evidence: Optional[Tuple[Evidence, ...]] = None) -> None:
-        """Keep a row; its ``evidence`` is read where nobody has done so."""
         if row_id in self._raw:
             raise MatrixDataError("%s: this id is there twice" % row_id)
         self._raw[row_id] = raw
-        self._evidence[row_id] = read_evidence(row_id, raw) if evidence is None else evidence
+        self._evidence[row_id] = evidence or read_evidence(row_id, raw)
 
 
 class _Blank(Dict[str, Any]):
