@@ -33,13 +33,17 @@ def check(
         Path | None,
         typer.Option("--save-facts", metavar="FILE", help="Also record this machine's facts, to judge elsewhere."),
     ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="FILE", help="Also judge whether this ONNX file runs here."),
+    ] = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Print ASCII only.")] = False,
 ) -> None:
     """Check this machine: driver, CUDA, cuDNN, Python and ONNX Runtime, the true cause of what is wrong, the cure.
 
     Exit codes: 0 healthy, 1 problems, 2 wrong usage, 3 could not determine.
     """
-    document = machine.facts_document(facts, python)
+    document = machine.facts_document(facts, python, model)
     if save_facts is not None:
         machine.write_record(document, save_facts)
     report = judge(document, data.matrix(), strict=strict)

@@ -11,25 +11,25 @@ from typing import Any
 from ortdoctor import __version__
 from ortdoctor.diagnose.facts import FactsDocumentError, check_document
 from ortdoctor.errors import FactsError, UndeterminedError, UsageError
-from ortdoctor.probe.collect import collect
-from ortdoctor.probe.foreign import ProbeError, collect_with
+from ortdoctor.probe.foreign import ProbeError
+from ortdoctor.probe.gather import Wanted, WantedError, gather
 
 #: A recorded machine is some 100 KB; a file beyond this is not one.
 _LARGEST_RECORD = 64 << 20
 
 
-def facts_document(recorded: Path | None, python: str | None) -> dict[str, Any]:
-    """Return the facts document of a recorded machine, of the interpreter ``python``, or of this one."""
-    if recorded is not None and python is not None:
-        raise UsageError("--facts judges a recorded machine and --python probes this one: give one of them")
-    if recorded is not None:
-        return read_record(recorded)
-    if python is not None:
-        try:
-            return collect_with(python, __version__)
-        except ProbeError as error:
-            raise UndeterminedError(str(error)) from error
-    return collect(version=__version__)
+def facts_document(recorded: Path | None, python: str | None, model: Path | None = None) -> dict[str, Any]:
+    """Return the facts document of a recorded machine, of the interpreter ``python``, or of this one.
+
+    ``model`` is an ONNX file whose facts belong to it, too.
+    """
+    document = None if recorded is None else read_record(recorded)
+    try:
+        return gather(Wanted(python, None if model is None else str(model), document), __version__)
+    except WantedError as error:
+        raise UsageError(str(error)) from error
+    except ProbeError as error:
+        raise UndeterminedError(str(error)) from error
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ortdoctor.diagnose.facts import Facts
 from ortdoctor.diagnose.findings import ERROR, SEVERITIES, Finding, Undetermined
 from ortdoctor.diagnose.matrix import Matrix
 from ortdoctor.diagnose.plans import Plan
-from ortdoctor.diagnose.rules import driver, imports, install, packages, provider, python
+from ortdoctor.diagnose.rules import driver, imports, install, model, packages, provider, python
 from ortdoctor.diagnose.rules.case import Case, Result
 
 
@@ -28,7 +28,7 @@ def judge(document: Any, matrix: Matrix, strict: bool = False) -> Report:
     """
     facts = Facts(document)
     case = Case(facts, matrix, installed.find(facts, matrix), plans.plan(facts, matrix))
-    results = _results(case)
+    results = _results(case) + model.rules(case)
     found = sorted(_once(results), key=lambda row: SEVERITIES.index(row.severity))
     left_open = list({row.question: row for row in results if isinstance(row, Undetermined)}.values())
     return Report(told.verdict(found, left_open, strict=strict), found, left_open, case.plan)

@@ -136,6 +136,22 @@ SHAPES: Dict[str, Shape] = {
     ],
     "ort.session": {"cpu?": _SESSION, "cuda?": _SESSION},
     "ort.preload": {"available": "bool"},
+    "model.file": {"path": "str", "size?": "int", "code?": "str", "problem?": "str"},
+    "model.content": {
+        "ir_version": "int",
+        "opsets": Mapping("int"),
+        "producer?": "str",
+        "producer_version?": "str",
+        "nodes?": "int",
+        "subgraphs?": "int",
+        "functions?": "int",
+        "types?": ["str"],
+    },
+    "model.operators": [{"domain": "str", "name": "str", "count?": "int", "where?": "str", "local?": "bool"}],
+    "model.external_data": [
+        {"location": "str", "tensors?": "int", "needs?": "int", "size?": "int", "problem?": "str"}
+    ],
+    "model.session": {"cpu?": _SESSION, "cuda?": _SESSION},
 }
 
 _TYPES = {"str": str, "int": int, "bool": bool}
@@ -210,6 +226,7 @@ def json_schema() -> Dict[str, Any]:
             "schema": {"type": "string", "pattern": "^ortdoctor\\.facts/1$"},
             "ortdoctor": {"type": "string"},
             "collected": {"type": "string"},
+            "mode": {"enum": ["full", "static"]},
             "facts": {"type": "object", "properties": facts},
         },
     }

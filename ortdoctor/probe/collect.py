@@ -5,7 +5,7 @@ import re
 import time
 from typing import Any, Dict, Optional
 
-from . import cuda, cudnn, gpu, ort, python_env, system
+from . import cuda, cudnn, gpu, model, ort, python_env, system
 from .context import Context, here
 from .fact import Facts, failed
 from .together import together
@@ -63,12 +63,18 @@ KEYS = {
     ),
 }
 
+#: The facts of a model, which a document has where one was named.
+MODEL_KEYS = ("file", "content", "operators", "external_data", "session")
 
-def collect(context: Optional[Context] = None, version: str = "", limit: float = TOTAL_LIMIT) -> Dict[str, Any]:
+
+def collect(
+    context: Optional[Context] = None, version: str = "", limit: float = TOTAL_LIMIT, model_path: str = ""
+) -> Dict[str, Any]:
     """Return the document of docs/facts.md for ``context`` (this machine) and the interpreter that runs this.
 
-    ``version`` is the tool's own, for the document. Never raises; takes ``limit`` seconds at most. A key
-    whose group broke down or came too late is there as a failed fact.
+    ``version`` is the tool's own, for the document. Never raises; takes ``limit`` seconds at most, and with the file
+    ``model_path``, whose facts are added, those of its sessions on top. A key whose group broke down or came too
+    late is there as a failed fact.
     """
     box = here() if context is None else context
     groups = together(
@@ -85,6 +91,14 @@ def collect(context: Optional[Context] = None, version: str = "", limit: float =
     facts: Facts = {}
     for name, found in groups.items():
         facts.update(completed(name, found))
+    if model_path:
+        facts.update(model.collect(box, model_path))
+        facts.update(model.sessions(box, facts))
+    return document(facts, version)
+
+
+def document(facts: Facts, version: str) -> Dict[str, Any]:
+    """Return the document that holds ``facts``."""
     return {
         "schema": SCHEMA,
         "ortdoctor": version or version_beside(),

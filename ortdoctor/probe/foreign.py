@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterator, Optional
 
 from . import child
 from .collect import SCHEMA, TOTAL_LIMIT
+from .model import LOAD_LIMIT
 from .script import source_of
 
 #: The oldest interpreter that the probe runs on.
@@ -28,19 +29,22 @@ class ProbeError(Exception):
     """The facts of another interpreter could not be collected; ``str()`` is one sentence for people."""
 
 
-def collect_with(python: str, version: str = "", limit: float = TOTAL_LIMIT + MARGIN) -> Dict[str, Any]:
-    """Return the document of docs/facts.md as the interpreter ``python`` collects it.
+def collect_with(
+    python: str, version: str = "", limit: float = TOTAL_LIMIT + MARGIN, model_path: str = ""
+) -> Dict[str, Any]:
+    """Return the document of docs/facts.md as the interpreter ``python`` collects it, with those of ``model_path``.
 
     ``python`` is a path or a name on PATH, and is run as it was given: a virtual environment's symlink must
     not be resolved. Raises :class:`ProbeError` where it is no Python 3.6 or later, crashes, or gives no
-    answer within ``limit`` seconds.
+    answer within ``limit`` seconds (and those that sessions over the model may take).
     """
     if os.path.isdir(python):
         raise ProbeError("%s is a folder, expected an interpreter such as %s" % (python, _inside(python)))
     fence = uuid.uuid4().hex
     env = {name: text for name, text in os.environ.items() if name != "__PYVENV_LAUNCHER__"}
     with _probe_folder() as folder:
-        ran = child.run([python, "-c", source_of("bootstrap"), folder, fence, version], limit=limit, env=env)
+        command = [python, "-c", source_of("bootstrap"), folder, fence, version, model_path]
+        ran = child.run(command, limit=limit + (2 * LOAD_LIMIT if model_path else 0), env=env)
     return _document(python, ran, _fenced(ran.out, fence))
 
 

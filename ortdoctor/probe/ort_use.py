@@ -41,6 +41,11 @@ def use(context: Context, requested: List[str], only_with: Optional[str] = None)
     return run_here(context, "use", request, LIMIT)
 
 
+def load(context: Context, path: str, requested: List[str], limit: float) -> Answer:
+    """Import onnxruntime in a child and create a session over the file ``path``, which is not run."""
+    return run_here(context, "use", {"path": path, "requested": requested, "only_with": None}, limit)
+
+
 def import_facts(answer: Answer, package: Dict[str, str], package_file: str) -> Facts:
     """Return ``ort.import`` and what onnxruntime says of itself.
 

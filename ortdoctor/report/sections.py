@@ -25,6 +25,9 @@ _GROUP_OF_FAMILY = {
     "cuda_libs": "CUDA and cuDNN",
     "cudnn": "CUDA and cuDNN",
     "windows_dll": "CUDA and cuDNN",
+    "model_file": "Model",
+    "model_version": "Model",
+    "model_ops": "Model",
 }
 
 _GROUP_OF_QUESTION = {
@@ -32,6 +35,8 @@ _GROUP_OF_QUESTION = {
     "nvidia_gpu_present": "GPU and driver",
     "cuda_libraries_on_disk": "CUDA and cuDNN",
     "cudnn_on_disk": "CUDA and cuDNN",
+    "model_read": "Model",
+    "model_loads": "Model",
 }
 
 #: Group, and the prefixes of the facts that belong to it.
@@ -41,6 +46,7 @@ GROUPS: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
     ("GPU and driver", ("gpu.",)),
     ("CUDA and cuDNN", ("cuda.", "cudnn.")),
     ("ONNX Runtime", ("ort.",)),
+    ("Model", ("model.",)),
 )
 
 #: What the other probes are asked for; where one of these is not known, the group is open.
@@ -86,6 +92,7 @@ def sheet(
     known = words.by_id(causes)
     grouped = _grouped(report, known)
     sections = [_section(title, prefixes, grouped[title], facts, verbose) for title, prefixes in GROUPS]
+    sections = [section for section in sections if section.title != "Model" or "model.file" in facts.raw]
     errors, warnings = (
         sum(row.severity == severity for row in report.findings) for severity in (ERROR, WARNING)
     )
@@ -108,7 +115,7 @@ def _unanswered(facts: Facts, prefixes: Tuple[str, ...]) -> List[Line]:
     """Say which probes got no answer, each reason once; ONNX Runtime's own are told as open questions."""
     reasons: Dict[str, List[str]] = {}
     for key in sorted(facts.raw):
-        if key.startswith(prefixes) and not key.startswith("ort.") and facts.state(key) == FAILED:
+        if key.startswith(prefixes) and not key.startswith(("ort.", "model.")) and facts.state(key) == FAILED:
             reasons.setdefault(words.shortened(facts.error(key)), []).append(key)
     return [
         Line(OPEN if set(keys) & set(_ANSWERS) else INFO, "Not known: %s" % ", ".join(keys), [reason], "", [])

@@ -20,6 +20,8 @@ QUESTIONS = {
     "nvidia_gpu_present": "whether there is an NVIDIA GPU that the CPU package leaves idle",
     "cuda_libraries_on_disk": "whether the missing CUDA libraries are somewhere on the disk",
     "cudnn_on_disk": "whether the missing cuDNN is somewhere on the disk",
+    "model_read": "what the model needs",
+    "model_loads": "whether a session loads the model",
 }
 
 REASONS = {

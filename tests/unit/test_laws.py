@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "diagnose": {"diagnose"},
     "report": {"report", "diagnose", "model", "bundle"},
     "data": {"data", "diagnose", "errors"},
-    "model": {"model", "diagnose", "data", "errors"},
+    "model": {"model", "diagnose", "probe", "data", "errors"},
     "bundle": {"bundle", "model", "diagnose", "data", "errors", ""},
     "cli": {"cli", "bundle", "model", "report", "diagnose", "probe", "data", "errors", ""},
 }
