@@ -37,13 +37,20 @@ def check(
         Path | None,
         typer.Option("--model", metavar="FILE", help="Also judge whether this ONNX file runs here."),
     ] = None,
+    static: Annotated[
+        bool, typer.Option("--static", help="Read files only: nothing is run, imported or loaded.")
+    ] = False,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="Judge the Linux system mounted in this folder, by its files."),
+    ] = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Print ASCII only.")] = False,
 ) -> None:
     """Check this machine: driver, CUDA, cuDNN, Python and ONNX Runtime, the true cause of what is wrong, the cure.
 
     Exit codes: 0 healthy, 1 problems, 2 wrong usage, 3 could not determine.
     """
-    document = machine.facts_document(facts, python, model)
+    document = machine.facts_document(facts, python, model=model, static=static, root=root)
     if save_facts is not None:
         machine.write_record(document, save_facts)
     report = judge(document, data.matrix(), strict=strict)
@@ -52,7 +59,7 @@ def check(
         typer.echo(json_report.dumps(json_report.document(report, document, causes, __version__)))
     else:
         print_report(Console(), report, document, causes, verbose=verbose, ascii_only=ascii_only)
-        if facts is None and python is None and (other := machine.other_environment()):
+        if facts is None and python is None and root is None and (other := machine.other_environment()):
             typer.echo(
                 f"This is the environment of {sys.executable}; the activated one is another: "
                 f"ortdoctor check --python {other}",

@@ -18,14 +18,28 @@ from ortdoctor.probe.gather import Wanted, WantedError, gather
 _LARGEST_RECORD = 64 << 20
 
 
-def facts_document(recorded: Path | None, python: str | None, model: Path | None = None) -> dict[str, Any]:
+def facts_document(
+    recorded: Path | None,
+    python: str | None,
+    *,
+    model: Path | None = None,
+    static: bool = False,
+    root: Path | None = None,
+) -> dict[str, Any]:
     """Return the facts document of a recorded machine, of the interpreter ``python``, or of this one.
 
-    ``model`` is an ONNX file whose facts belong to it, too.
+    ``model`` is an ONNX file whose facts belong to it, too; ``static`` and ``root`` are those of gather.Wanted.
     """
     document = None if recorded is None else read_record(recorded)
+    wanted = Wanted(
+        python=python,
+        model=None if model is None else str(model),
+        recorded=document,
+        static=static,
+        root=None if root is None else str(root),
+    )
     try:
-        return gather(Wanted(python, None if model is None else str(model), document), __version__)
+        return gather(wanted, __version__)
     except WantedError as error:
         raise UsageError(str(error)) from error
     except ProbeError as error:

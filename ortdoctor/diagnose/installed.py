@@ -41,6 +41,8 @@ def lists_cuda(facts: Facts) -> Optional[bool]:
         return machine.CUDA in facts.texts("ort.available_providers")
     if facts.state("ort.provider_libraries") == FOUND:
         return any(row["provider"] == machine.CUDA for row in facts.records("ort.provider_libraries"))
+    if facts.static and facts.known("ort.provider_libraries"):
+        return False
     return None
 
 

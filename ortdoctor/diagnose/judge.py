@@ -8,7 +8,7 @@ from ortdoctor.diagnose.facts import Facts
 from ortdoctor.diagnose.findings import ERROR, SEVERITIES, Finding, Undetermined
 from ortdoctor.diagnose.matrix import Matrix
 from ortdoctor.diagnose.plans import Plan
-from ortdoctor.diagnose.rules import driver, imports, install, model, packages, provider, python
+from ortdoctor.diagnose.rules import driver, files, imports, install, model, packages, provider, python
 from ortdoctor.diagnose.rules.case import Case, Result
 
 
@@ -52,6 +52,9 @@ def _results(case: Case) -> List[Result]:
     if failed:
         # Files of two distributions mixed in one folder explain an import that fails; the reverse cannot be.
         return packages.conflicts(case) + failed
+    native = files.natives(case)
+    if native:
+        return packages.conflicts(case) + install.damage(case) + native
     numpy = imports.numpy_of_another_abi(case)
     if any(row.severity == ERROR for row in numpy):
         return packages.conflicts(case) + numpy  # whatever fails after that may be its doing

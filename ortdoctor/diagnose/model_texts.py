@@ -31,7 +31,7 @@ _KNOWN = (
     Known(r"NOT_IMPLEMENTED", "kernel_not_implemented"),
     Known(r"maximum protobuf size|2GiB limit|exceeds? .{0,40}2 ?GB", "model_over_2gb"),
     Known(
-        r"(?i)external[ _]data|SystemError : 2$|external initializer|Deserialize tensor .* failed|GetFile(?:Length|SizeEx)",
+        r"(?i)external[ _](?:data|initializer)|SystemError : 2$|Deserialize tensor .* failed|GetFile(?:Length|SizeEx)",
         "external_data_missing",
     ),
     Known(r"INVALID_PROTOBUF|Protobuf parsing failed|Error parsing message with type", "corrupt_or_lfs_model"),

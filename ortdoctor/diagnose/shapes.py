@@ -136,6 +136,18 @@ SHAPES: Dict[str, Shape] = {
     ],
     "ort.session": {"cpu?": _SESSION, "cuda?": _SESSION},
     "ort.preload": {"available": "bool"},
+    "ort.extension": {
+        "path": "str",
+        "python?": "str",
+        "machine?": "str",
+        "bits?": "int",
+        "glibc?": "str",
+        "glibcxx?": "str",
+        "glibcxx_here?": "str",
+        "exec_stack?": "bool",
+        "needed?": [{"soname": "str", "path?": "str", "searched?": ["str"]}],
+        "error?": "str",
+    },
     "model.file": {"path": "str", "size?": "int", "code?": "str", "problem?": "str"},
     "model.content": {
         "ir_version": "int",
@@ -227,6 +239,7 @@ def json_schema() -> Dict[str, Any]:
             "ortdoctor": {"type": "string"},
             "collected": {"type": "string"},
             "mode": {"enum": ["full", "static"]},
+            "root": {"type": "string"},
             "facts": {"type": "object", "properties": facts},
         },
     }

@@ -3,9 +3,11 @@
 The command line and the one-file program both come here, so that their options mean the same.
 """
 
+import os
+import sys
 from typing import Any, Dict, NamedTuple, Optional
 
-from . import model
+from . import model, static
 from .collect import collect
 from .context import here
 from .foreign import collect_with
@@ -16,11 +18,16 @@ class WantedError(ValueError):
 
 
 class Wanted(NamedTuple):
-    """What to look at: ``python`` an interpreter, ``model`` an ONNX file, ``recorded`` a document of facts."""
+    """What to look at: ``python`` an interpreter, ``model`` an ONNX file, ``recorded`` a document of facts.
+
+    ``static``: by files alone; ``root`` is the folder of another Linux system, which is read so.
+    """
 
     python: Optional[str] = None
     model: Optional[str] = None
     recorded: Optional[Dict[str, Any]] = None
+    static: bool = False
+    root: Optional[str] = None
 
 
 def gather(wanted: Wanted, version: str = "") -> Dict[str, Any]:
@@ -30,12 +37,31 @@ def gather(wanted: Wanted, version: str = "") -> Dict[str, Any]:
     :class:`ortdoctor.probe.foreign.ProbeError` where an interpreter gives no facts.
     """
     if wanted.recorded is not None:
+        if wanted.static or wanted.root is not None:
+            raise WantedError("--facts judges a recorded machine; --static and --root read one: give one of them")
         if wanted.python is not None:
             raise WantedError("--facts judges a recorded machine and --python probes this one: give one of them")
         return with_model(wanted.recorded, wanted.model)
+    if wanted.static or wanted.root is not None:
+        return with_model(_static(wanted, version), wanted.model)
     if wanted.python is not None:
         return collect_with(wanted.python, version, model_path=wanted.model or "")
     return collect(version=version, model_path=wanted.model or "")
+
+
+def _static(wanted: Wanted, version: str) -> Dict[str, Any]:
+    """Return the document of files alone: of the root, else of this machine and the interpreter that runs this."""
+    try:
+        if wanted.root is not None:
+            context = static.root_context(wanted.root)
+            return static.collect(context, static.choose(context, wanted.python), version)
+        context = here()._replace(static=True)
+        if context.os != "linux":
+            raise WantedError("--static reads Linux systems only, and this is %s" % context.os)
+        named = os.path.abspath(wanted.python) if wanted.python else sys.executable
+        return static.collect(context, static.choose(context, named), version)
+    except static.RootError as error:
+        raise WantedError(str(error)) from error
 
 
 def with_model(document: Dict[str, Any], path: Optional[str]) -> Dict[str, Any]:

@@ -94,7 +94,7 @@ def _provider(middle: str) -> str:
 
 def provider_libraries(loader: Loader, natives: List[str], preload: List[Preload]) -> List[Dict[str, Any]]:
     """Return the value of ``ort.provider_libraries`` for the native files of the installed folder."""
-    extensions = [load_object(path) for path in natives if _EXTENSION.search(os.path.basename(path))]
+    extensions = [load_object(path, loader.context) for path in natives if _EXTENSION.search(os.path.basename(path))]
     above = [item for item in extensions if item][:1]
     wanted = {item.provider: item.sonames for item in preload}
     described = []
@@ -122,7 +122,7 @@ def _describe(
     if loader.context.os != "linux":
         return dict(entry, error="%s is no ELF file, and only these are read for what they need" % path)
     try:
-        elf = read(path)
+        elf = read(loader.context.path(path))
     except (ElfError, OSError) as error:
         return dict(entry, error=str(error))
     chain = [Object(path, elf)] + above

@@ -98,7 +98,8 @@ def sheet(
     )
     first = words.finding(report.findings[0], known, report.plan).title if report.findings else None
     mark = {"healthy": OK, "problems": ERROR}.get(report.verdict, OPEN)
-    text = words.verdict(report.verdict, errors, warnings, first)
+    text = words.verdict(report.verdict, errors, warnings, first, facts.static)
+    text += words.inside(facts.root, any(row.commands for row in report.findings))
     return Sheet(sections, _plan(report, verbose=verbose), mark, text)
 
 

@@ -31,6 +31,8 @@ def rules(case: Case) -> List[Result]:
 def cpu_session(case: Case) -> List[Result]:
     """Return that not even a CPU session can be made, or that this is not known."""
     session = case.session("cpu")
+    if session is None and case.facts.static:
+        return []
     if session is None:
         return [Undetermined("cpu_session_works", ["ort.session"])]
     if session["active"] and not session["error"] and not session["signal"]:
@@ -64,6 +66,8 @@ def _libraries(case: Case) -> List[Result]:
 def _reported(case: Case) -> List[Result]:
     """Return what the session itself said, else that it said nothing."""
     session = case.session("cuda")
+    if session is None and case.facts.static:
+        return []
     if session is None:
         return [Undetermined("cuda_provider_works", ["ort.session"])]
     text = said(session)

@@ -144,8 +144,8 @@ def test_external_data_is_told_by_its_file(problem: str, variant: str) -> None:
 SAID = [
     (
         (
-            "FAIL : Load model from m.onnx failed:/onnxruntime_src/onnxruntime/core/graph/model.cc:149 "
-            "onnxruntime::Model::Model(onnx::ModelProto&&) Unsupported model IR version: 13, max supported IR version: 9"
+            "Load model from m.onnx failed:/src/onnxruntime/core/graph/model.cc:149 "
+            "onnxruntime::Model::Model(onnx::ModelProto) Unsupported model IR version: 13, max supported IR version: 9"
         ),
         "ir_version_too_new",
         "Unsupported model IR version: 13, max supported IR version: 9",
