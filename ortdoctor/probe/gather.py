@@ -7,10 +7,7 @@ import os
 import sys
 from typing import Any, Dict, NamedTuple, Optional
 
-from . import model, static
-from .collect import collect
 from .context import here
-from .foreign import collect_with
 
 
 class WantedError(ValueError):
@@ -45,12 +42,18 @@ def gather(wanted: Wanted, version: str = "") -> Dict[str, Any]:
     if wanted.static or wanted.root is not None:
         return with_model(_static(wanted, version), wanted.model)
     if wanted.python is not None:
+        from .foreign import collect_with  # noqa: PLC0415 - each way loads what it needs
+
         return collect_with(wanted.python, version, model_path=wanted.model or "")
+    from .collect import collect  # noqa: PLC0415 - as above
+
     return collect(version=version, model_path=wanted.model or "")
 
 
 def _static(wanted: Wanted, version: str) -> Dict[str, Any]:
     """Return the document of files alone: of the root, else of this machine and the interpreter that runs this."""
+    from . import static  # noqa: PLC0415 - as in gather
+
     try:
         if wanted.root is not None:
             context = static.root_context(wanted.root)
@@ -68,5 +71,7 @@ def with_model(document: Dict[str, Any], path: Optional[str]) -> Dict[str, Any]:
     """Return the document with what the file ``path`` says, in the place of a model that was recorded."""
     if path is None:
         return document
+    from . import model  # noqa: PLC0415 - as in gather
+
     facts = {key: fact for key, fact in document["facts"].items() if not key.startswith("model.")}
     return dict(document, facts=dict(facts, **model.collect(here(), path)))

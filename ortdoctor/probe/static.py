@@ -17,7 +17,10 @@ from .static_pythons import Interpreter, describe, find
 #: What the root of a Linux system has at least one of.
 _TOPS = ("etc", "usr", "lib", "bin")
 
-_METADATA = re.compile(r"(onnxruntime|ort)[_a-z0-9]*-\d.*\.dist-info$")
+_METADATA = re.compile(r"((?:onnxruntime|ort)(?:_[a-z0-9_]+)?)-(\d[^-]*)\.dist-info$")
+
+#: Pythons that a sentence names.
+_SHOWN = 6
 
 
 class RootError(ValueError):
@@ -123,14 +126,15 @@ def _elsewhere(context: Context, python: Optional[Interpreter]) -> Facts:
 
 def installed(context: Context, executable: str, other_than: Optional[Interpreter] = None) -> List[Dict[str, str]]:
     """Return ``[{python, version, distribution}]`` of an interpreter that has the package, but for shared folders."""
-    known = {context.path(site) for site in (other_than.sites if other_than else [])}
+    known = {context.real(site) for site in (other_than.sites if other_than else [])}
     rows = []
     for site in describe(context, executable).sites:
-        if context.path(site) in known or not os.path.isdir(context.path(site + "/onnxruntime")):
+        if context.real(site) in known or not os.path.isdir(context.path(site + "/onnxruntime")):
             continue
-        stems = [name for name in context.names(site) if _METADATA.match(name)]
-        named = [name[: -len(".dist-info")].split("-")[:2] for name in stems] or [["onnxruntime", ""]]
-        rows += [{"python": executable, "version": row[1], "distribution": row[0].replace("_", "-")} for row in named]
+        known.add(context.real(site))
+        matches = [match for match in map(_METADATA.match, context.names(site)) if match]
+        for name, version in [match.groups() for match in matches] or [("onnxruntime", "")]:
+            rows.append({"python": executable, "version": version, "distribution": name.replace("_", "-")})
     return rows
 
 
@@ -149,7 +153,7 @@ def choose(context: Context, wanted: Optional[str]) -> Optional[str]:
         if os.path.isdir(context.path(path)):
             path = path.rstrip("/") + "/bin/python"
         if not os.path.lexists(context.path(os.path.dirname(path)) + "/" + os.path.basename(path)):
-            there = ", ".join(find(context)[:8]) or "none"
+            there = ", ".join(find(context)[:_SHOWN]) or "none"
             raise RootError("there is no %s inside %s; Pythons there: %s" % (path, context.root or "/", there))
         return path
     found_here = find(context)
@@ -163,10 +167,11 @@ def choose(context: Context, wanted: Optional[str]) -> Optional[str]:
             seen.add(context.real(places[0]))
             with_ort[path] = " and ".join("%s %s" % (row["distribution"], row["version"]) for row in rows)
     if len(with_ort) > 1:
-        listed = ", ".join("%s (%s)" % pair for pair in with_ort.items())
+        listed = ", ".join(["%s (%s)" % pair for pair in with_ort.items()][:_SHOWN])
+        more = " and %d more" % (len(with_ort) - _SHOWN) if len(with_ort) > _SHOWN else ""
         raise RootError(
-            "several Pythons inside %s have ONNX Runtime: %s; name one of them: --python %s"
-            % (context.root, listed, next(iter(with_ort)))
+            "several Pythons inside %s have ONNX Runtime: %s%s; name one of them: --python %s"
+            % (context.root or "/", listed, more, next(iter(with_ort)))
         )
     return next(iter(with_ort), found_here[0] if found_here else None)
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from .context import Context
 from .python_env import environment_tool
@@ -37,7 +37,7 @@ _VENVS = ("/%s/pyvenv.cfg", "/%s/*/pyvenv.cfg", "/%s/*/*/pyvenv.cfg", "/%s/*/*/*
 _HIDDEN = ("/%s/.venv/pyvenv.cfg", "/%s/*/.venv/pyvenv.cfg", "/%s/*/*/.venv/pyvenv.cfg")
 
 #: Top folders that hold no environments, or too much of other things.
-_NOT_SEARCHED = ("proc", "sys", "dev", "run", "usr", "bin", "sbin", "lib", "lib32", "lib64", "boot", "etc", "var")
+_NOT_SEARCHED = ("proc", "sys", "dev", "run", "usr", "bin", "sbin", "lib", "lib32", "lib64", "boot", "etc", "var", "tmp")
 
 _HOMES = ("/root", "/home/*")
 
@@ -62,8 +62,8 @@ class Interpreter(NamedTuple):
 
 def homes(context: Context) -> List[str]:
     """Return the home folders: the user's own on this machine, all of them in a root."""
-    if not context.root:
-        return [context.env["HOME"]] if context.env.get("HOME") else []
+    if not context.root and context.env.get("HOME"):
+        return [context.env["HOME"]]
     return [path for pattern in _HOMES for path in context.glob(pattern)]
 
 
@@ -108,9 +108,11 @@ def describe(context: Context, executable: str) -> Interpreter:
         users = ["%s/.local/lib/python%s/site-packages" % (home, short) for home in homes(context)]
         own = ([] if config else users) + own + (users + _sites(context, base, short) if config else [])
     sites: List[str] = []
+    seen: Set[str] = set()
     for path in own:
         for entry in [path] + _pth(context, path):
-            if entry not in sites and os.path.isdir(context.path(entry)):
+            if context.real(entry) not in seen and os.path.isdir(context.path(entry)):
+                seen.add(context.real(entry))
                 sites.append(entry)
     standard = "%s/lib/python%s" % (prefix, short)
     managed = kind != "venv" and os.path.isfile(context.path(standard + "/EXTERNALLY-MANAGED"))

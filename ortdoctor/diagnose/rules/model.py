@@ -46,7 +46,8 @@ def rules(case: Case) -> List[Result]:
     if isinstance(session, dict):
         return _by_session(case, needs, session)
     judged = _by_matrix(case, needs)
-    if not judged and facts.state("model.session") == FAILED:
+    works = case.session("cpu")
+    if not judged and works and _loads(works) and facts.state("model.session") == FAILED:
         return [Undetermined("model_loads", ["model.session"])]
     return judged
 
