@@ -170,7 +170,7 @@ def choose(context: Context, wanted: Optional[str]) -> Optional[str]:
         listed = ", ".join(["%s (%s)" % pair for pair in with_ort.items()][:_SHOWN])
         more = " and %d more" % (len(with_ort) - _SHOWN) if len(with_ort) > _SHOWN else ""
         raise RootError(
-            "several Pythons inside %s have ONNX Runtime: %s%s; name one of them: --python %s"
+            "several Pythons inside %s have ONNX Runtime: %s%s; name one: --python %s"
             % (context.root or "/", listed, more, next(iter(with_ort)))
         )
     return next(iter(with_ort), found_here[0] if found_here else None)

@@ -132,7 +132,8 @@ def _extension(context: Context, loader: Loader, package: Optional[str]) -> Fact
     chain = [Object(path, elf)]
     value.update(machine=elf.machine, bits=elf.bits, glibc=elf.glibc, glibcxx=elf.glibcxx, exec_stack=elf.exec_stack)
     value["needed"] = []
-    for soname in elf.needed:
+    # The loader itself (ld-linux-aarch64.so.1) is there before anything is looked for.
+    for soname in [name for name in elf.needed if not name.startswith("ld-")]:
         where, searched = resolve(loader, soname, chain)
         value["needed"].append({"soname": soname, "path": where, "searched": searched})
     return {key: found(value, path)}

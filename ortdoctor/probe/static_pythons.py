@@ -37,7 +37,7 @@ _VENVS = ("/%s/pyvenv.cfg", "/%s/*/pyvenv.cfg", "/%s/*/*/pyvenv.cfg", "/%s/*/*/*
 _HIDDEN = ("/%s/.venv/pyvenv.cfg", "/%s/*/.venv/pyvenv.cfg", "/%s/*/*/.venv/pyvenv.cfg")
 
 #: Top folders that hold no environments, or too much of other things.
-_NOT_SEARCHED = ("proc", "sys", "dev", "run", "usr", "bin", "sbin", "lib", "lib32", "lib64", "boot", "etc", "var", "tmp")
+_NOT_SEARCHED = ("proc", "sys", "dev", "run", "usr", "bin", "sbin", "lib", "lib32", "lib64", "boot", "etc", "var")
 
 _HOMES = ("/root", "/home/*")
 
@@ -74,7 +74,7 @@ def find(context: Context) -> List[str]:
         starts = homes(context) if pattern[0] == "~" else [""]
         for start in starts:
             prefixes += context.glob(start + pattern.lstrip("~"))
-    tops = [name for name in context.names("/") if name not in _NOT_SEARCHED]
+    tops = [name for name in context.names("/") if name not in (*_NOT_SEARCHED, "tmp")]
     for pattern in _VENVS + _HIDDEN:
         for top in tops:
             prefixes += [os.path.dirname(path) for path in context.glob(pattern % top)]
@@ -82,7 +82,10 @@ def find(context: Context) -> List[str]:
     found: Dict[Tuple[str, str], str] = {}
     for prefix in prefixes:
         real = context.real(prefix)
-        names = [name for name in context.names(prefix + "/bin") if _EXECUTABLE.match(name)]
+        # A plain "python" may be Python 2, but not in an environment.
+        plain = bool(_config(context, prefix)) or os.path.isdir(context.path(prefix + "/conda-meta"))
+        programs = context.names(prefix + "/bin")
+        names = [name for name in programs if _EXECUTABLE.match(name) or (plain and name == "python")]
         for name in sorted(names, key=len):
             path = "%s/bin/%s" % (prefix, name)
             found.setdefault((real, _short(context, path, prefix)), path)

@@ -78,7 +78,8 @@ def _libc(case: Case, record: Record) -> List[Result]:
 def _needed(case: Case, record: Record) -> List[Result]:
     """Return libraries that the loader does not find; those of CUDA are told with their supply."""
     names = [row["soname"] for row in record["needed"] if row["path"] is None]
-    others = [name for name in names if not parse_soname(name)]
+    libraries = {name: parse_soname(name) for name in names}
+    others = [name for name, library in libraries.items() if library is None or library.family is None]
     if not others:
         return []
     values = dict(case.names, missing=", ".join(others), file=record["path"])
