@@ -7,7 +7,9 @@ import os
 import sys
 from typing import Any, Dict, NamedTuple, Optional
 
+from .collect import collect
 from .context import here
+from .foreign import ProbeError, collect_with
 
 
 class WantedError(ValueError):
@@ -42,17 +44,13 @@ def gather(wanted: Wanted, version: str = "") -> Dict[str, Any]:
     if wanted.static or wanted.root is not None:
         return with_model(_static(wanted, version), wanted.model)
     if wanted.python is not None:
-        from .foreign import collect_with  # noqa: PLC0415 - each way loads what it needs
-
         return collect_with(wanted.python, version, model_path=wanted.model or "")
-    from .collect import collect  # noqa: PLC0415 - as above
-
     return collect(version=version, model_path=wanted.model or "")
 
 
 def _static(wanted: Wanted, version: str) -> Dict[str, Any]:
     """Return the document of files alone: of the root, else of this machine and the interpreter that runs this."""
-    from . import static  # noqa: PLC0415 - as in gather
+    from . import static  # noqa: PLC0415 - few ask for it
 
     try:
         if wanted.root is not None:
@@ -65,13 +63,15 @@ def _static(wanted: Wanted, version: str) -> Dict[str, Any]:
         return static.collect(context, static.choose(context, named), version)
     except static.RootError as error:
         raise WantedError(str(error)) from error
+    except static.NoPythonError as error:
+        raise ProbeError(str(error)) from error
 
 
 def with_model(document: Dict[str, Any], path: Optional[str]) -> Dict[str, Any]:
     """Return the document with what the file ``path`` says, in the place of a model that was recorded."""
     if path is None:
         return document
-    from . import model  # noqa: PLC0415 - as in gather
+    from . import model  # noqa: PLC0415 - few ask for it
 
     facts = {key: fact for key, fact in document["facts"].items() if not key.startswith("model.")}
     return dict(document, facts=dict(facts, **model.collect(here(), path)))

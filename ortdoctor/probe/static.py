@@ -19,8 +19,15 @@ _TOPS = ("etc", "usr", "lib", "bin")
 
 _METADATA = re.compile(r"((?:onnxruntime|ort)(?:_[a-z0-9_]+)?)-(\d[^-]*)\.dist-info$")
 
+#: The folder of a toolkit, which since 11.0 also comes without a file that says its version.
+_TOOLKIT = re.compile(r"/cuda-(\d+\.\d+)$")
+
 #: Pythons that a sentence names.
 _SHOWN = 6
+
+
+class NoPythonError(ValueError):
+    """There is no such interpreter; ``str()`` is one sentence for people."""
 
 
 class RootError(ValueError):
@@ -96,6 +103,13 @@ def _python(context: Context, python: Optional[Interpreter]) -> Facts:
 def _cuda(context: Context, loader: Loader, sites: List[str]) -> Facts:
     folders = cuda.toolkit_folders(context)
     facts = cuda.toolkits(context, folders, [])
+    told = facts["cuda.toolkits"]["value"]
+    read = {context.real(item["path"]) for item in told}
+    for folder in folders:
+        named = _TOOLKIT.search(context.real(folder))
+        if named and context.real(folder) not in read:
+            item = {"path": folder, "version": None, "cuda": named.group(1), "read_from": "the name of the folder"}
+            told.append(item)
     copies = libraries.copies(context, loader, sites, folders)
     source = "loader cache (%s), wheels, torch, toolkits (%s), system folders" % (
         loader.cache_source,
@@ -141,7 +155,8 @@ def installed(context: Context, executable: str, other_than: Optional[Interprete
 def choose(context: Context, wanted: Optional[str]) -> Optional[str]:
     """Return the executable to judge in a root: the one that was named, else the only one with ONNX Runtime.
 
-    Without any ONNX Runtime it is the first Python, or None. Raises :class:`RootError` where that does not tell.
+    Without any ONNX Runtime it is the first Python, or None. Raises :class:`RootError` where that does not tell, and
+    :class:`NoPythonError` where the one that was named is not there.
     """
     if wanted:
         path = wanted
@@ -153,8 +168,10 @@ def choose(context: Context, wanted: Optional[str]) -> Optional[str]:
         if os.path.isdir(context.path(path)):
             path = path.rstrip("/") + "/bin/python"
         if not os.path.lexists(context.path(os.path.dirname(path)) + "/" + os.path.basename(path)):
+            if not context.root:
+                raise NoPythonError("there is no %s; expected the path of a Python interpreter" % path)
             there = ", ".join(find(context)[:_SHOWN]) or "none"
-            raise RootError("there is no %s inside %s; Pythons there: %s" % (path, context.root or "/", there))
+            raise NoPythonError("there is no %s inside %s; Pythons there: %s" % (path, context.root, there))
         return path
     found_here = find(context)
     with_ort: Dict[str, str] = {}

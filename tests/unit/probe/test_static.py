@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ortdoctor.diagnose.judge import Report, judge
 from ortdoctor.probe import child, static, static_loader
 from ortdoctor.probe.context import Context, here
+from ortdoctor.probe.foreign import ProbeError
 from ortdoctor.probe.gather import Wanted, WantedError, gather
 from ortdoctor.report import text
 from tests import recorded
@@ -193,6 +194,8 @@ def test_a_gpu_build_without_its_libraries_is_a_problem(tmp_path: Path) -> None:
 
 def test_libraries_of_another_major_are_named(tmp_path: Path) -> None:
     root = gpu_root(tmp_path, libraries=None, driver=True)
+    write(root, {"/usr/local/cuda-11.8/bin/x": "", "/usr/local/cuda": "-> cuda-11.8"})
+    assert [row["cuda"] for row in value(document(root), "cuda.toolkits")] == ["11.8"]
     write(root, {f"{TRIPLET}/libcudart.so.11.0": elf_file(soname="libcudart.so.11.0")})
     write(root, {f"{TRIPLET}/libcublas.so.11": elf_file(soname="libcublas.so.11")})
     assert "cuda_major_mismatch" in causes(judged(root))
@@ -254,8 +257,10 @@ def test_a_root_with_several_pythons_asks_which(tmp_path: Path) -> None:
     outside = document(tmp_path, str(tmp_path / "opt/conda/bin/python3.11"))
     assert value(outside, "python.executable") == "/opt/conda/bin/python3.11"
     assert value(document(tmp_path, "/srv/app/.venv"), "python.executable") == "/srv/app/.venv/bin/python"
-    with pytest.raises(WantedError, match=r"there is no /usr/bin/python3\.7 inside"):
+    with pytest.raises(ProbeError, match=r"there is no /usr/bin/python3\.7 inside .*; Pythons there: /usr/bin/python3"):
         document(tmp_path, "/usr/bin/python3.7")
+    with pytest.raises(ProbeError, match=r"there is no /nowhere/python; expected the path"):
+        gather(Wanted(static=True, python="/nowhere/python"))
 
 
 def test_wrong_roots_are_said_in_a_sentence(tmp_path: Path) -> None:
