@@ -12,7 +12,7 @@ from .loader import Loader, resolve
 from .ort_elsewhere import elsewhere
 from .python_env import variables
 from .static_loader import of_root
-from .static_pythons import Interpreter, describe, find
+from .static_pythons import Interpreter, describe, find, homes
 
 #: What the root of a Linux system has at least one of.
 _TOPS = ("etc", "usr", "lib", "bin")
@@ -60,11 +60,12 @@ def collect(context: Context, executable: Optional[str], version: str = "") -> D
     sites = python.sites if python else []
     facts.update(guarded("python.version", _python, context, python))
     facts.update(guarded("gpu.driver_version", static_system.driver, context, loader))
-    facts.update(guarded("cuda.libraries", _cuda, context, loader, sites))
+    conda = {"CONDA_PREFIX": python.prefix} if python and python.kind == "conda" else {}
+    facts.update(guarded("cuda.libraries", _cuda, context._replace(env=dict(context.env, **conda)), loader, sites))
     facts.update(guarded("cudnn.header", cudnn.header, context, sites))
     facts.update(guarded("cudnn.wheels", cudnn.wheels, [context.path(site) for site in sites]))
     facts.update(guarded("cudnn.runtime", _cudnn, context, loader))
-    facts.update(guarded("ort.module", static_ort.collect, context, loader, sites, before(context)))
+    facts.update(guarded("ort.module", static_ort.collect, context, loader, sites, before(context), homes(context)))
     facts.update(guarded("ort.elsewhere", _elsewhere, context, python))
     told_of = dict(document(facts, version), mode="static")
     return dict(told_of, root=context.root) if context.root else told_of

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 from . import ort_installed
 from .context import Context
 from .elf import ElfError, read
-from .fact import Fact, Facts, absent, found, guarded
+from .fact import Fact, Facts, absent, failed, found, guarded
 from .loader import Loader, Object, resolve
 from .ort import assigned, text_of
 from .ort_providers import preloads, provider_libraries
@@ -21,8 +21,12 @@ _EXTENSION = re.compile(r"onnxruntime_pybind11_state(?:\.cpython-(\d+t?)m?)?\b.*
 _MODULE = re.compile(r"onnxruntime(\.cpython-[^.]+|\.abi3)?\.(py|so)$")
 
 
-def collect(context: Context, loader: Loader, sites: List[str], before: List[str]) -> Facts:
-    """Return what the folders of packages ``sites`` hold; ``before`` come first in a search for a module."""
+def collect(context: Context, loader: Loader, sites: List[str], before: List[str], homes: List[str]) -> Facts:
+    """Return what the folders of packages ``sites`` hold; ``before`` come first in a search for a module.
+
+    ``homes`` are folders that may hold more such: where one cannot be read, that nothing was found says nothing.
+    """
+    shut = [path for path in sites + homes if not os.access(context.path(path), os.R_OK | os.X_OK)]
     hosts = [context.path(site) for site in sites]
     owned = ort_installed.distributions(hosts)
     host = ort_installed.installed_folder(hosts, owned)
@@ -30,6 +34,9 @@ def collect(context: Context, loader: Loader, sites: List[str], before: List[str
     shown = os.pathsep.join(sites)
     module = find(context, before + sites, folder)
     facts: Facts = {"ort.module": found(module, shown) if module else absent("%s in %s" % (FOLDER, shown))}
+    if shut and (module is None or set(shut) & set(sites)):
+        closed = failed("%s cannot be read by this user" % ", ".join(shut), shown)
+        return {"ort." + key: closed for key in ("module", "distributions", "folder", "extension")}
     package = folder or (os.path.dirname(str(module["file"])) if module and module["kind"] == "package" else None)
     facts.update(guarded("ort.distributions", _distributions, context, owned, shown))
     facts.update(guarded("ort.folder", _folder, context, folder, shown))

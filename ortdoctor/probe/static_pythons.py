@@ -156,7 +156,7 @@ def _short(context: Context, executable: str, prefix: str) -> str:
         if match:
             return match.group()
     for path in (executable, context.real(executable)):
-        match = re.search(r"(?:python|pypy)(3\.\d+t?)$", path)
+        match = re.search(r"(?:python|pypy)(\d\.\d+t?)$", path)
         if match:
             return match.group(1)
     names = [name for name in context.names(prefix + "/lib") if re.match(r"(?:python|pypy)3\.\d+t?$", name)]

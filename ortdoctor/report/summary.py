@@ -108,8 +108,19 @@ def _model(facts: Facts) -> List[str]:
         *others[:2],
         "IR version %d" % content["ir_version"],
         "%s nodes" % content["nodes"],
+        _size([file["size"]] + [row["size"] for row in facts.records("model.external_data")]),
         "a session loads it on %s" % " and ".join(dict.fromkeys(loaded)) if loaded else "",
     ]
+
+
+def _size(parts: List[Any]) -> str:
+    """Return the number of bytes of all files, as people say it."""
+    total = float(sum(part or 0 for part in parts))
+    for unit in ("bytes", "KB", "MB"):
+        if total < 1000:
+            return "%.3g %s" % (total, unit)
+        total /= 1000
+    return "%.3g GB" % total
 
 
 def session_falls_short(facts: Facts) -> bool:

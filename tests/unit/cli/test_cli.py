@@ -160,7 +160,7 @@ def test_a_model_is_judged_with_a_recorded_machine(tmp_path: Path) -> None:
     sample = str(Path(__file__).resolve().parents[3] / "templates" / "sample" / "sample.onnx")
     code, out, _ = invoke("check", "--facts", facts, "--model", sample)
     assert code == 0
-    assert "Model (sample.onnx, opset 11, IR version 6, 104 nodes)" in out
+    assert "Model (sample.onnx, opset 11, IR version 6, 104 nodes, 303 KB)" in out
     page = tmp_path / "page.onnx"
     page.write_text("<!doctype html><html></html>")
     code, out, _ = invoke("check", "--facts", facts, "--model", str(page), "--json")

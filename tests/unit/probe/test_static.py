@@ -372,3 +372,40 @@ def test_a_model_is_read_for_a_root_as_well(tmp_path: Path) -> None:
     assert value(told, "model.content")["opsets"] == {"ai.onnx": 16}
     report = judge(told, recorded.matrix())
     assert [(row.cause, row.variant) for row in report.findings] == [("opset_too_new", "upgrade")]
+
+
+def test_what_cannot_be_read_is_no_proof_that_nothing_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests may run as root, who may read everything: the answer of the system is put in its place."""
+    site = system(tmp_path)
+    (tmp_path / "home/ann").mkdir(parents=True)
+    closed: list[str] = [str(tmp_path / "home/ann")]
+    monkeypatch.setattr(os, "access", lambda path, _mode: str(path) not in closed)
+    report = judged(tmp_path)
+    assert (report.verdict, report.findings) == ("undetermined", [])
+    assert "/home/ann cannot be read" in document(tmp_path)["facts"]["ort.module"]["error"]
+    onnxruntime(site)
+    assert judged(tmp_path).verdict == "healthy"
+    closed.append(str(site))
+    assert judged(tmp_path).verdict == "undetermined"
+
+
+def test_the_libraries_of_a_conda_environment_are_its_own(tmp_path: Path) -> None:
+    system(tmp_path)
+    provider = {"onnxruntime/capi/libonnxruntime_providers_cuda.so": elf_file(needed=["libcudart.so.12"])}
+    write(
+        tmp_path,
+        {
+            "/opt/conda/conda-meta/python-3.10.9-h1234_0.json": "{}",
+            "/opt/conda/bin/python3.10": elf_file(interpreter="/lib64/ld.so"),
+            "/opt/conda/lib/libcudart.so.12": elf_file(soname="libcudart.so.12"),
+            "/lib/modules/5.15.0/kernel/x": "",
+            f"{TRIPLET}/libcuda.so.1": "-> libcuda.so.550.54.14",
+            f"{TRIPLET}/libcuda.so.550.54.14": elf_file(soname="libcuda.so.1"),
+        },
+    )
+    site = tmp_path / "opt/conda/lib/python3.10/site-packages"
+    onnxruntime(site, "onnxruntime-gpu", "1.20.1", files=provider)
+    write(tmp_path, {"/opt/conda/lib/python3.10/site-packages/numpy-1.26.4.dist-info/METADATA": "Version: 1.26.4\n"})
+    rows = value(document(tmp_path), "cuda.libraries")
+    assert [(row["supply"], row["loader"]) for row in rows] == [("conda", False)]
+    assert causes(judged(tmp_path)) == ["cuda_libs_not_on_loader_path"]
