@@ -4,7 +4,7 @@ import re
 from typing import List
 
 from ortdoctor.diagnose import machine, remedies
-from ortdoctor.diagnose.facts import FOUND, version_tuple
+from ortdoctor.diagnose.facts import FOUND, Record, version_tuple
 from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding
 from ortdoctor.diagnose.rules import cuda, cudnn, install, reported
 from ortdoctor.diagnose.rules.case import Case, Result, first_line, said
@@ -23,11 +23,13 @@ def failures(case: Case) -> List[Result]:
     broken = install.damage(case)
     if broken and install.breaks_the_import(case):
         # A file cut short dies of SIGBUS, a missing one hides behind any error: the files are the cause.
-        return broken
+        return broken + [_shown(case, record, text)]
     results = _native(case, text)
     error = record["error"] or ""
     if _MASKED.search(error):
-        return results + [_masked(error, text, known=bool(results))]
+        masked = _masked(error, text, known=bool(results))
+        causes = [row.cause for row in results if isinstance(row, Finding)]
+        return results + [masked._replace(under=causes[0] if causes else None)]
     if results:
         return results
     if record["signal"]:
@@ -111,6 +113,16 @@ def _crash(case: Case, signal: str, text: str) -> Finding:
         evidence=["ort.import", "system.cpu"],
         commands=[] if signal == "SIGILL" else case.plan.commands,
     )
+
+
+def _shown(case: Case, record: Record, text: str) -> Finding:
+    """Return how an import fails whose cause is known: in its own words."""
+    error = record["error"] or ""
+    if _MASKED.search(error):
+        return _masked(error, text, known=True)
+    if record["signal"]:
+        return _crash(case, record["signal"], text)._replace(cause="onnxruntime_import_crashes")
+    return _import_finding(case, "onnxruntime_import_fails", first_line(text), [])
 
 
 def _dependency(case: Case, module: str) -> Finding:

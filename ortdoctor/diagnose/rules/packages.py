@@ -34,7 +34,7 @@ def conflicts(case: Case) -> List[Result]:
     return [
         Finding(
             cause="both_cpu_and_gpu_packages",
-            variant=variant,
+            variant="cpu_won_files" if case.facts.static and variant == "cpu_won" else variant,
             severity=WARNING if works else ERROR,
             values=values,
             evidence=evidence + rows_behind,

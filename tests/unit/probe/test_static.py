@@ -17,6 +17,7 @@ from ortdoctor.probe import child, static, static_loader
 from ortdoctor.probe.context import Context, here
 from ortdoctor.probe.foreign import ProbeError
 from ortdoctor.probe.gather import Wanted, WantedError, gather
+from ortdoctor.report import json as json_report
 from ortdoctor.report import text
 from tests import recorded
 
@@ -54,6 +55,8 @@ def judged(root: Path, python: str | None = None) -> Report:
     report = judge(told, recorded.matrix())
     shown = text.render(report, told, recorded.causes(), verbose=True)
     assert str(root) not in shown.replace(f"chroot {root}", "")
+    told_of = json_report.document(report, told, recorded.causes(), "0")["findings"]
+    assert "(not known)" not in "".join(row["detail"] + row["remedy"]["text"] for row in told_of)
     return report
 
 
@@ -135,14 +138,14 @@ def test_damage_and_numpy_and_two_packages_and_shadows_are_told(tmp_path: Path) 
     (site / "numpy-1.26.4.dist-info").rename(site / "other-1.dist-info")
     assert causes(judged(tmp_path / "numpy")) == ["python_dependency_missing"]
 
-    for last, variant in (("onnxruntime", "cpu_won"), ("onnxruntime-gpu", "gpu_won")):
+    for last, variant, told in (("onnxruntime", "cpu", "cpu_won_files"), ("onnxruntime-gpu", "gpu", "gpu_won")):
         site = system(tmp_path / variant)
         provider = {"onnxruntime/capi/libonnxruntime_providers_cuda.so": elf_file(needed=CUDA_NEEDS)}
         for name in sorted(["onnxruntime", "onnxruntime-gpu"], key=lambda name: name == last):
             gpu = name.endswith("gpu")
             onnxruntime(site, name, files=provider if gpu else {}, soname=name)
         report = judged(tmp_path / variant)
-        assert (report.findings[0].cause, report.findings[0].variant) == ("both_cpu_and_gpu_packages", variant)
+        assert (report.findings[0].cause, report.findings[0].variant) == ("both_cpu_and_gpu_packages", told)
 
     site = system(tmp_path / "shadow")
     onnxruntime(site)
