@@ -48,7 +48,7 @@ def test_a_real_wheel_in_a_root_of_any_architecture(machine: int, arch: str, tmp
 
 
 @pytest.mark.parametrize(
-    "packages", [["onnxruntime==1.22.0"], ["onnxruntime-gpu==1.20.1"], ["onnxruntime==1.17.1", "numpy==2.2.6"]]
+    "packages", [["onnxruntime==1.22.0"], ["onnxruntime-gpu==1.22.0"], ["onnxruntime==1.17.1", "numpy==2.2.6"]]
 )
 def test_files_alone_tell_what_the_import_and_a_session_tell(packages: list[str], tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True, timeout=120)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 X86, ARM = 62, 183
 TRIPLETS = {X86: "x86_64-linux-gnu", ARM: "aarch64-linux-gnu"}
 
+#: Libraries that every system has beside libc.
+BASE = ("libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libgcc_s.so.1")
+
 
 def elf_file(
     machine: int = X86,
@@ -98,7 +101,7 @@ def system(root: Path, machine: int = X86, python: str = "3.10", glibc: str = "2
             "/lib": "-> usr/lib",
             f"/usr/lib/{triplet}/libc.so.6": elf_file(machine, soname="libc.so.6")
             + f"GNU C Library (Ubuntu GLIBC {glibc}-0) stable release version {glibc}.\n".encode(),
-            f"/usr/lib/{triplet}/libm.so.6": elf_file(machine, soname="libm.so.6"),
+            **{f"/usr/lib/{triplet}/{name}": elf_file(machine, soname=name) for name in BASE},
             f"/usr/lib/{triplet}/libstdc++.so.6": "-> libstdc++.so.6.0.30",
             f"/usr/lib/{triplet}/libstdc++.so.6.0.30": elf_file(machine, soname="libstdc++.so.6"),
             f"/usr/include/python{python}/patchlevel.h": f'#define PY_VERSION     "{python}.12"\n',
