@@ -74,15 +74,8 @@ def _check_options(add: _Add) -> None:
 def _check(asked: argparse.Namespace) -> int:
     from ortdoctor.commands import check as command  # noqa: PLC0415 - each command loads what it needs
 
-    wanted = command.Asked(
-        python=asked.python,
-        facts=asked.facts,
-        save_facts=asked.save_facts,
-        strict=asked.strict,
-        model=asked.model,
-        static=asked.static,
-        root=asked.root,
-    )
+    # An option that this command knows needs its line above and nothing else.
+    wanted = command.Asked(**{name: getattr(asked, name) for name in command.Asked._fields})
     checked = command.check(wanted)
     if asked.as_json:
         printing.out(checked.json() + "\n")

@@ -132,6 +132,13 @@ def test_the_start_parses_on_a_real_python_27(archive: Path) -> None:
     assert "expected Python 3.6 or later, found Python 2.7" in done.stderr
 
 
+def test_threads_may_import_at_the_same_moment(archive: Path) -> None:
+    """What is compressed is read by one thread: zipimport holds no lock while it decompresses."""
+    with zipfile.ZipFile(archive) as file:
+        kinds = {(entry.filename.endswith(".py"), entry.compress_type) for entry in file.infolist()}
+    assert kinds == {(True, zipfile.ZIP_STORED), (False, zipfile.ZIP_DEFLATED)}
+
+
 def test_members_keep_the_order_that_they_are_given_in() -> None:
     packed = zipped([("b", b"1"), ("a", b"2")], b"#!x\n")
     with zipfile.ZipFile(io.BytesIO(packed)) as file:
