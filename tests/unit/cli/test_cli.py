@@ -180,3 +180,20 @@ def test_files_alone_are_read_of_this_machine_and_of_a_root(tmp_path: Path) -> N
     code, _, err = invoke("check", "--static", "--python", str(tmp_path / "python"))
     assert code == 3
     assert "expected the path of a Python interpreter" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--fix"], "no terminal"),
+        (["--yes"], "give --fix, too"),
+        (["--fix", "--yes", "--facts", "FACTS"], "leave it out"),
+        (["--fix", "--yes", "--static"], "leave it out"),
+        (["--fix", "--yes", "--root", "/"], "leave it out"),
+    ],
+)
+def test_a_fix_that_cannot_be_is_wrong_usage(arguments: list[str], said: str, tmp_path: Path) -> None:
+    path = str(recorded(tmp_path, machines()[0]))
+    code, out, error = invoke("check", *[path if word == "FACTS" else word for word in arguments])
+    assert (code, out) == (2, "")
+    assert said in error
