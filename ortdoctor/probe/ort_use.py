@@ -18,6 +18,9 @@ CUDA = "CUDAExecutionProvider"
 #: a small board reads the libraries from an SD card.
 LIMIT = 60.0
 
+#: Seconds for a session over a user's model: one of gigabytes is read from a slow disk, and optimized.
+LOAD_LIMIT = 300.0
+
 #: What the script writes to standard error between import and session.
 _STAGE = "@ortdoctor-stage@"
 
@@ -81,6 +84,12 @@ def _run(
         "only_with": only_with,
     }
     return run_here(context, "use", [json.dumps(request)], LIMIT, early)
+
+
+def load(context: Context, path: str, requested: List[str], limit: float) -> Answer:
+    """Import onnxruntime in a child and create a session over the file ``path``, which is not run."""
+    request = {"path": path, "requested": requested, "only_with": None}
+    return run_here(context, "use", [json.dumps(request)], limit)
 
 
 def import_facts(answer: Answer, package: Dict[str, str], package_file: str) -> Facts:

@@ -4,7 +4,7 @@ import re
 from typing import List
 
 from ortdoctor.diagnose import machine, remedies
-from ortdoctor.diagnose.facts import Record, version_tuple
+from ortdoctor.diagnose.facts import FOUND, Record, version_tuple
 from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding
 from ortdoctor.diagnose.rules import cuda, cudnn, install, reported
 from ortdoctor.diagnose.rules.case import Case, Result, first_line, said
@@ -39,6 +39,9 @@ def failures(case: Case) -> List[Result]:
     missing = _NO_MODULE.search(error)
     if missing and missing.group(1).partition(".")[0] != "onnxruntime":
         return [_dependency(case, missing.group(1))]
+    if case.facts.state("python.packages") == FOUND and "numpy" not in case.facts.record("python.packages"):
+        # The extension imports NumPy natively, and what fails there is an ImportError without a word.
+        return [_dependency(case, "numpy")._replace(variant="files")]
     return [_import_finding(case, "onnxruntime_import_fails", first_line(text), case.plan.commands)]
 
 
