@@ -90,6 +90,8 @@ SHAPES: Dict[str, Shape] = {
             "path": "str",
             "supply?": "str",
             "loader?": "bool",
+            "wheel?": "str",
+            "error?": "str",
         }
     ],
     "cudnn.header": [{"path": "str", "cudnn?": "str", "partial?": "any"}],

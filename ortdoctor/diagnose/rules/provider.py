@@ -6,8 +6,11 @@ from typing import List, Sequence
 from ortdoctor.diagnose import machine
 from ortdoctor.diagnose.facts import Record
 from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding, Undetermined
-from ortdoctor.diagnose.rules import cuda, cudnn, driver, gpu, packages, reported, windows
+from ortdoctor.diagnose.rules import copies, cuda, cudnn, driver, gpu, packages, reported, windows
 from ortdoctor.diagnose.rules.case import Case, Result, first_line, said, unknown
+
+#: What a session reports and no other package would change.
+_NOT_BY_PACKAGES = ("no_gpu_visible", "gpu_out_of_memory", "cuda_used_after_fork")
 
 _PROVIDER_LINES = re.compile(r"CUDA|cuda|providers_|LoadLibrary|Failed to load")
 
@@ -15,7 +18,7 @@ _PROVIDER_LINES = re.compile(r"CUDA|cuda|providers_|LoadLibrary|Failed to load")
 def rules(case: Case) -> List[Result]:
     """Return the root cause that keeps CUDA from working, and what a session makes of it as its consequence."""
     if case.cuda_works:
-        return []
+        return cudnn.parts(case)
     driven = machine.has_driver(case.facts)
     if driven is False:
         blocked = driver.absent(case, ERROR)
@@ -74,7 +77,7 @@ def _blocked(case: Case) -> List[Result]:
 
 
 def _libraries(case: Case) -> List[Result]:
-    return cuda.rules(case) + cudnn.rules(case)
+    return copies.damaged(case) + cuda.rules(case) + cudnn.rules(case) + cudnn.parts(case)
 
 
 def _reported(case: Case) -> List[Result]:
@@ -82,12 +85,16 @@ def _reported(case: Case) -> List[Result]:
     session = case.session("cuda")
     if session is None:
         return [Undetermined("cuda_provider_works", ["ort.session"])]
+    mixed = copies.mixed(case)
+    if mixed:
+        return mixed
     text = said(session)
     values = _values(case, session)
     entry = reported.known(text, machine.os_of(case.facts))
     if entry is not None:
         values["error"] = reported.line_of(text, entry)
-        return [Finding(entry.cause, entry.variant, ERROR, values, ["ort.session"], case.plan.commands)]
+        commands = [] if entry.cause in _NOT_BY_PACKAGES else case.plan.commands
+        return [Finding(entry.cause, entry.variant, ERROR, values, ["ort.session"], commands)]
     if windows.dependency_missing(case, text):
         return windows.dependency_missing(case, text)
     return [_unexplained(case, session)]
