@@ -64,8 +64,8 @@ def members() -> list[tuple[str, bytes]]:
 @cache
 def modules() -> tuple[str, ...]:
     """Return the dotted names of our modules that the command line of the zipapp reaches, sorted."""
-    scripts = (_PACKAGE / "probe" / "scripts").glob("*.py")
-    waiting = [*_ROOTS, *(f"ortdoctor.probe.scripts.{path.stem}" for path in scripts if path.stem != "__init__")]
+    scripts = [path for path in _PACKAGE.glob("*/scripts/*.py") if path.stem != "__init__"]
+    waiting = [*_ROOTS, *(f"ortdoctor.{path.parts[-3]}.scripts.{path.stem}" for path in scripts)]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()

@@ -28,19 +28,37 @@ def check(
         typer.Option("--save-facts", metavar="FILE", help="Also record this machine's facts, to judge elsewhere."),
     ] = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Print ASCII only.")] = False,
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Show the commands of the cure, ask, run them, check again (docs/fix.md)."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --fix: agree beforehand.")] = False,
 ) -> None:
     """Check this machine: driver, CUDA, cuDNN, Python and ONNX Runtime, the true cause of what is wrong, the cure.
 
+    With --fix the cure is run in that environment, and the exit code is that of the check afterwards.
+
     Exit codes: 0 healthy, 1 problems, 2 wrong usage, 3 could not determine.
     """
-    asked = command.Asked(python=python, facts=facts, save_facts=save_facts, strict=strict)
+    asked = command.Asked(python=python, facts=facts, save_facts=save_facts, strict=strict, fix=fix, yes=yes)
+    console = Console()
+
+    def show(checked: command.Checked) -> None:
+        print_report(console, checked.report, checked.document, checked.causes, verbose=verbose, ascii_only=ascii_only)
+
     checked = command.check(asked)
+    if not as_json:
+        show(checked)
+    if fix:
+        from ortdoctor.commands import fix as treatment  # noqa: PLC0415 - a check alone needs nothing of it
+
+        checked = treatment.fix(checked, asked, lambda line: typer.echo(line, err=as_json))
+        if not as_json:
+            if treatment.changed(checked):
+                show(checked)
+            typer.echo("\n".join(treatment.lines(checked)))
     if as_json:
         typer.echo(checked.json())
-    else:
-        print_report(
-            Console(), checked.report, checked.document, checked.causes, verbose=verbose, ascii_only=ascii_only
-        )
-        if (said := command.hint(asked, "ortdoctor")) is not None:
-            typer.echo(said, err=True)
+    elif (said := command.hint(asked, "ortdoctor")) is not None:
+        typer.echo(said, err=True)
     raise typer.Exit(checked.exit_code)

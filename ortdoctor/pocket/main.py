@@ -10,6 +10,8 @@ from ortdoctor.pocket import printing
 if TYPE_CHECKING:
     from typing import NoReturn  # Python 3.6.2
 
+    from ortdoctor.commands.check import Asked, Checked
+
 _Add = Callable[..., argparse.Action]
 
 
@@ -66,24 +68,47 @@ def _check_options(add: _Add) -> None:
     add("--facts", metavar="FILE", help="judge a recorded machine instead of this one")
     add("--save-facts", metavar="FILE", help="also record this machine's facts, to judge elsewhere")
     add("--ascii", dest="ascii_only", action="store_true", help="print ASCII only")
+    add("--fix", action="store_true", help="show the commands of the cure, ask, run them, check again")
+    add("--yes", "-y", action="store_true", help="with --fix: agree beforehand")
 
 
 def _check(asked: argparse.Namespace) -> int:
     from ortdoctor.commands import check as command  # noqa: PLC0415 - each command loads what it needs
 
-    wanted = command.Asked(python=asked.python, facts=asked.facts, save_facts=asked.save_facts, strict=asked.strict)
+    given = ("python", "facts", "save_facts", "strict", "fix", "yes")
+    wanted = command.Asked(**{name: getattr(asked, name) for name in given})
     checked = command.check(wanted)
+    if not asked.as_json:
+        _show(checked, asked)
+    if asked.fix:
+        checked = _fix(checked, wanted, asked)
     if asked.as_json:
         printing.out(checked.json() + "\n")
         return checked.exit_code
-    from ortdoctor.report import text  # noqa: PLC0415 - as above
-
-    ascii_only = asked.ascii_only or not text.encodes(printing.encoding())
-    printing.out(text.render(checked.report, checked.document, checked.causes, asked.verbose, ascii_only))
     said = command.hint(wanted, "ortdoctor.pyz")
     if said is not None:
         printing.err(said)
     return checked.exit_code
+
+
+def _show(checked: "Checked", asked: argparse.Namespace) -> None:
+    from ortdoctor.report import text  # noqa: PLC0415 - as in _check
+
+    ascii_only = asked.ascii_only or not text.encodes(printing.encoding())
+    printing.out(text.render(checked.report, checked.document, checked.causes, asked.verbose, ascii_only))
+
+
+def _fix(checked: "Checked", wanted: "Asked", asked: argparse.Namespace) -> "Checked":
+    """Treat, and say what was done; what goes on is shown on stderr where the report is for programs."""
+    from ortdoctor.commands import fix  # noqa: PLC0415 - as in _check
+
+    say = printing.err if asked.as_json else lambda line: printing.out(line + "\n")
+    checked = fix.fix(checked, wanted, say)
+    if not asked.as_json:
+        if fix.changed(checked):
+            _show(checked, asked)
+        printing.out("\n".join(fix.lines(checked)) + "\n")
+    return checked
 
 
 def _recommend_options(add: _Add) -> None:

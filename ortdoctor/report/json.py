@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Any, Dict, List, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
 from ortdoctor.diagnose.facts import FAILED, FOUND, UNCOLLECTED, Facts
 from ortdoctor.diagnose.findings import Finding, Needed
@@ -10,19 +10,27 @@ from ortdoctor.diagnose.judge import Report
 from ortdoctor.diagnose.plans import Plan
 from ortdoctor.report import summary, words
 
+if TYPE_CHECKING:
+    from ortdoctor.treat.treatment import Treatment
+
 SCHEMA = "ortdoctor.report/1"
 
 
 def document(
-    report: Report, facts_document: Dict[str, Any], causes: Sequence[Dict[str, Any]], version: str
+    report: Report,
+    facts_document: Dict[str, Any],
+    causes: Sequence[Dict[str, Any]],
+    version: str,
+    treated: "Optional[Treatment]" = None,
 ) -> Dict[str, Any]:
     """Return the report as JSON values; the schema is compat/schema/report.schema.json.
 
-    ``version`` is the release of the tool, ``causes`` are the rows of compat/causes.json.
+    ``version`` is the release of the tool, ``causes`` are the rows of compat/causes.json; ``treated`` is what
+    ``--fix`` did before.
     """
     facts = Facts(facts_document)
     known = words.by_id(causes)
-    return {
+    whole = {
         "schema": SCHEMA,
         "ortdoctor": version,
         "verdict": report.verdict,
@@ -34,6 +42,11 @@ def document(
         ],
         "plan": _plan(report),
     }
+    if treated is not None:
+        from ortdoctor.treat import treatment  # noqa: PLC0415 - few reports tell of one
+
+        whole["treatment"] = treatment.document(treated)
+    return whole
 
 
 def dumps(report: Dict[str, Any]) -> str:

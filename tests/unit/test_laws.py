@@ -18,9 +18,10 @@ PACKAGE = ROOT / "ortdoctor"
 MAY_IMPORT = {
     "probe": {"probe"},
     "diagnose": {"diagnose"},
-    "report": {"report", "diagnose", "model", "bundle"},
+    "treat": {"treat", "diagnose", "probe"},
+    "report": {"report", "treat", "diagnose", "model", "bundle"},
     "data": {"data", "diagnose", "errors"},
-    "commands": {"commands", "report", "diagnose", "probe", "data", "errors", ""},
+    "commands": {"commands", "report", "treat", "diagnose", "probe", "data", "errors", ""},
     "pocket": {"pocket", "commands", "report", "diagnose", "data", "errors", ""},
     "model": {"model", "diagnose", "data", "errors"},
     "bundle": {"bundle", "model", "diagnose", "data", "errors", ""},
@@ -36,10 +37,11 @@ HEAVY = {"onnx", "onnxruntime", "numpy", "cv2", "torch"}
 FLOOR = [
     *sorted((PACKAGE / "probe").rglob("*.py")),
     *sorted((PACKAGE / "diagnose").rglob("*.py")),
+    *sorted((PACKAGE / "treat").rglob("*.py")),
     *sorted((PACKAGE / "commands").rglob("*.py")),
     # How the zipapp is made is no part of it.
     *sorted(path for path in (PACKAGE / "pocket").rglob("*.py") if path.name != "build.py"),
-    *[PACKAGE / "report" / f"{name}.py" for name in ("text", "json", "recommend", "matrix")],
+    *[PACKAGE / "report" / f"{name}.py" for name in ("text", "json", "recommend", "matrix", "treatment")],
     PACKAGE / "__init__.py",
     PACKAGE / "data.py",
     PACKAGE / "errors.py",

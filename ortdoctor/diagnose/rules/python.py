@@ -67,7 +67,7 @@ def _pip(case: Case) -> List[Result]:
     answer = fits.platform(case.facts, build)
     if answer.reason != "pip":
         return []
-    commands = ["%s -m pip install --upgrade pip" % remedies.python(case.facts)]
+    commands = ["%s -m pip install --upgrade %s" % (remedies.python(case.facts), remedies.newest_pip(case.facts))]
     return [Finding("pip_too_old_for_wheel", "default", WARNING, answer.values, answer.evidence, commands)]
 
 
