@@ -32,6 +32,13 @@ def facts_document(recorded: Path | None, python: str | None) -> dict[str, Any]:
     return collect(version=__version__)
 
 
+def collected_again(python: str) -> dict[str, Any]:
+    """Return the facts of the interpreter ``python`` as they are now."""
+    if python == sys.executable:
+        return collect(version=__version__)
+    return collect_with(python, __version__)
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """Read a document that ``--save-facts`` wrote; a :class:`FactsError` says what is wrong with it."""
     try:

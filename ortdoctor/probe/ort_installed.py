@@ -117,17 +117,23 @@ def check(distribution: Distribution) -> Tuple[List[str], List[str]]:
     """Return the recorded files that are missing, and those that are not what was recorded."""
     missing, changed = [], []
     for file in distribution.files:
-        path = os.path.join(distribution.location, *file.path.split("/"))
-        try:
-            size = os.stat(path).st_size
-        except OSError:
+        as_recorded = unchanged(os.path.join(distribution.location, *file.path.split("/")), file)
+        if as_recorded is None:
             missing.append(file.path)
-            continue
-        if file.size is not None and size != file.size:
-            changed.append(file.path)
-        elif file.digest and size < HASH_LIMIT and _digest(path) not in (None, file.digest):
+        elif not as_recorded:
             changed.append(file.path)
     return missing, changed
+
+
+def unchanged(path: str, recorded: Recorded) -> Optional[bool]:
+    """Return whether the file at ``path`` is as it was recorded, as far as that can be told; None: it is not there."""
+    try:
+        size = os.stat(path).st_size
+    except OSError:
+        return None
+    if recorded.size is not None and size != recorded.size:
+        return False
+    return not (recorded.digest and size < HASH_LIMIT and _digest(path) not in (None, recorded.digest))
 
 
 def _digest(path: str) -> Optional[str]:

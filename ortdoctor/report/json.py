@@ -2,27 +2,34 @@
 
 import json
 import math
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from ortdoctor.diagnose.facts import FAILED, FOUND, UNCOLLECTED, Facts
 from ortdoctor.diagnose.findings import Finding
 from ortdoctor.diagnose.judge import Report
 from ortdoctor.diagnose.plans import Plan
 from ortdoctor.report import summary, words
+from ortdoctor.treat import treatment
+from ortdoctor.treat.treatment import Treatment
 
 SCHEMA = "ortdoctor.report/1"
 
 
 def document(
-    report: Report, facts_document: Dict[str, Any], causes: Sequence[Dict[str, Any]], version: str
+    report: Report,
+    facts_document: Dict[str, Any],
+    causes: Sequence[Dict[str, Any]],
+    version: str,
+    treated: Optional[Treatment] = None,
 ) -> Dict[str, Any]:
     """Return the report as JSON values; the schema is compat/schema/report.schema.json.
 
-    ``version`` is the release of the tool, ``causes`` are the rows of compat/causes.json.
+    ``version`` is the release of the tool, ``causes`` are the rows of compat/causes.json; ``treated`` is what
+    ``--fix`` did before.
     """
     facts = Facts(facts_document)
     known = words.by_id(causes)
-    return {
+    whole = {
         "schema": SCHEMA,
         "ortdoctor": version,
         "verdict": report.verdict,
@@ -34,6 +41,7 @@ def document(
         ],
         "plan": _plan(report),
     }
+    return whole if treated is None else dict(whole, treatment=treatment.document(treated))
 
 
 def dumps(report: Dict[str, Any]) -> str:

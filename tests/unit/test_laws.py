@@ -18,11 +18,12 @@ PACKAGE = ROOT / "ortdoctor"
 MAY_IMPORT = {
     "probe": {"probe"},
     "diagnose": {"diagnose"},
-    "report": {"report", "diagnose", "model", "bundle"},
+    "treat": {"treat", "diagnose", "probe"},
+    "report": {"report", "treat", "diagnose", "model", "bundle"},
     "data": {"data", "diagnose", "errors"},
     "model": {"model", "diagnose", "data", "errors"},
     "bundle": {"bundle", "model", "diagnose", "data", "errors", ""},
-    "cli": {"cli", "bundle", "model", "report", "diagnose", "probe", "data", "errors", ""},
+    "cli": {"cli", "bundle", "model", "report", "treat", "diagnose", "probe", "data", "errors", ""},
 }
 
 #: Modules through which a rule could reach the machine it only judges.
@@ -34,7 +35,9 @@ HEAVY = {"onnx", "onnxruntime", "numpy", "cv2", "torch"}
 FLOOR = [
     *sorted((PACKAGE / "probe").rglob("*.py")),
     *sorted((PACKAGE / "diagnose").rglob("*.py")),
+    *sorted((PACKAGE / "treat").rglob("*.py")),
     PACKAGE / "report" / "text.py",
+    PACKAGE / "report" / "treatment.py",
     PACKAGE / "report" / "json.py",
     PACKAGE / "__init__.py",
     PACKAGE / "errors.py",

@@ -1,0 +1,1 @@
+"""What is written into an environment, or run by its interpreter; not imported here."""
