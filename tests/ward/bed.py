@@ -15,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,8 @@ class Bed:
         self.cwd = root / "work"
         self.cwd.mkdir(parents=True)
         self.python = Path()
+        #: A program, with arguments, that everything of the patient runs under.
+        self.under: list[str] = []
         dropped = ("PYTHON", "VIRTUAL_ENV", "LD_", "CUDA", "ORT_", "PIP_", "UV_", "NOX_", "PYTEST")
         self.env = {name: text for name, text in os.environ.items() if not name.startswith(dropped)}
         kept = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "PIP_CERT", "PIP_TRUSTED_HOST")
@@ -58,27 +61,31 @@ class Bed:
         self.env.update(PIP_CACHE_DIR=str(home() / "pip"), PIP_DISABLE_PIP_VERSION_CHECK="1")
         self.env.update(UV_CACHE_DIR=str(home() / "uv"), UV_LINK_MODE="copy")
         self._sources: list[Path] = []
+        self._protected: list[str] = []
 
     # -- environments ---------------------------------------------------------------------------------------------
 
-    def venv(self, version: str, *installs: str, pip: str | None = None) -> Path:
-        """Make ``root/env`` of Python ``version``; each of ``installs`` is the arguments of one ``pip install``.
+    def venv(self, version: str, *installs: str, pip: str | None = None, name: str = "env") -> Path:
+        """Make the environment ``root/name`` of Python ``version``, and let it be the patient's.
 
-        ``pip`` is the requirement of the pip that is left in the environment ("pip==18.1"), "" for none. Returns
-        the interpreter. Skips where there is no such Python.
+        Each of ``installs`` is the arguments of one ``pip install``; ``pip`` is the requirement of the pip that is
+        left in the environment ("pip==18.1"), "" for none. Returns the interpreter. Skips without such a Python.
         """
         source = prepared(version, *installs, pip=pip, env=self.env)
-        self.python = copied(source, self.root / "env")
+        self.python = copied(source, self.root / name)
         self._sources.append(source)
         return self.python
 
     def run(self, *command: str | Path, check: bool = True, limit: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a command as the patient's shell would, with its variables and in its current folder."""
-        words = [str(word) for word in command]
-        done = subprocess.run(
-            words, capture_output=True, text=True, errors="replace", timeout=limit, check=False, env=self.env,
-            cwd=self.cwd, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        words = [*self.under, *(str(word) for word in command)]
+        try:
+            done = subprocess.run(
+                words, capture_output=True, text=True, errors="replace", timeout=limit, check=False, env=self.env,
+                cwd=self.cwd, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{shlex.join(words)[:300]}: no answer within {limit:g} s") from None
         if check:
             assert done.returncode == 0, f"{shlex.join(words)[:300]}: exit {done.returncode}: {done.stderr[-2000:]}"
         return done
@@ -120,6 +127,24 @@ class Bed:
     def truncate(self, path: Path, part: float = 0.5) -> None:
         os.truncate(self.own(path), int(path.stat().st_size * part))
 
+    def unpack(self, wheel: Path) -> None:
+        """Put the files of a wheel where packages are, whatever its tags say, as a copied folder would be."""
+        with zipfile.ZipFile(wheel) as file:
+            file.extractall(self.site)
+
+    def write_protect(self) -> None:
+        """Let no file appear in, or vanish from, the folders of packages; skip where the file system cannot."""
+        folders = [str(path) for path in [self.site, *self.site.rglob("*")] if path.is_dir() and not path.is_symlink()]
+        done = subprocess.run(["chattr", "+i", *folders], capture_output=True, text=True, check=False)
+        self._protected = folders
+        if done.returncode:
+            pytest.skip(f"cannot write-protect a folder here: {done.stderr[:200]}")
+
+    def unprotect(self) -> None:
+        if self._protected:
+            subprocess.run(["chattr", "-i", *self._protected], capture_output=True, check=True)
+        self._protected = []
+
     def program(self, name: str, script: str) -> Path:
         """Put an executable ``name`` first on the patient's PATH; ``script`` starts with its ``#!`` line."""
         folder = self.root / "bin"
@@ -142,9 +167,8 @@ class Bed:
 
     def close(self) -> None:
         """Remove the patient; throw away, and tell of, a kept environment that it changed."""
+        self.unprotect()
         if not os.environ.get("ORTDOCTOR_WARD_KEEP"):
-            for folder, _, _ in os.walk(self.root):
-                Path(folder).chmod(0o755)
             shutil.rmtree(self.root, ignore_errors=True)
         spoilt = [source for source in self._sources if not _sound(source)]
         for source in spoilt:

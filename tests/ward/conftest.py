@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.ward.bed import Bed, home
-from tests.ward.table import Row, lines
+from tests.ward.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TABLE = pytest.StashKey[list[Row]]()
+TABLE = pytest.StashKey[Table]()
 
 
 @pytest.fixture(scope="session")
-def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Row]]:
+def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Table:
     """The patients seen so far."""
-    rows: list[Row] = []
-    request.config.stash[TABLE] = rows
-    yield rows
-    path = tmp_path_factory.getbasetemp() / "ward.json"
-    path.write_text(json.dumps([row._asdict() for row in rows], indent=1) + "\n", encoding="utf-8")
+    request.config.stash[TABLE] = Table(tmp_path_factory.getbasetemp() / "ward.json", [])
+    return request.config.stash[TABLE]
 
 
 @pytest.fixture
@@ -37,8 +33,8 @@ def bed(request: pytest.FixtureRequest) -> Iterator[Bed]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    rows = config.stash.get(TABLE, [])
-    if rows:
+    table = config.stash.get(TABLE, None)
+    if table is not None and table.rows:
         terminalreporter.section("the ward")
-        for line in lines(rows):
+        for line in table.lines():
             terminalreporter.line(line)

@@ -89,7 +89,7 @@ def session(bed: Bed, *providers: str, preload: bool = False) -> tuple[dict[str,
     # As the user's shell would, the current folder first; a script's own folder would take its place.
     text = f"import sys; exec(open({str(program)!r}).read())"
     how = "preload" if preload else "plain"
-    done = bed.run(bed.python, "-c", text, path, ",".join(providers), how, check=False, limit=120)
+    done = bed.run(bed.python, "-c", text, path, ",".join(providers), how, check=False, limit=60)
     fenced = re.search(r"^SAID(.*)$", done.stdout, re.MULTILINE)
     assert fenced, f"no session: exit {done.returncode}: {done.stderr[-2000:]}"
     said: dict[str, Any] = json.loads(fenced[1])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Row(NamedTuple):
@@ -26,8 +30,24 @@ class Row(NamedTuple):
         return not self.expected
 
 
-def lines(rows: list[Row]) -> list[str]:
-    """Return the table: a line per patient, and the two rates."""
+class Table(NamedTuple):
+    """The patients seen so far; ``path`` holds them as JSON, whole after each."""
+
+    path: Path
+    rows: list[Row]
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        text = json.dumps([row._asdict() for row in self.rows], indent=1, ensure_ascii=False)
+        self.path.write_text(text + "\n", encoding="utf-8")
+
+    def lines(self) -> list[str]:
+        """Return the table for people."""
+        return _lines(self.rows)
+
+
+def _lines(rows: list[Row]) -> list[str]:
+    """Return a line per patient, and the rates."""
     told = [f"{'patient':44} {'first finding':34} {'diagnosed':9} {'cured':6} {'how':8} build check   fix  note"]
     for row in rows:
         healed = {True: "yes", False: "NO", None: "-"}[row.cured]

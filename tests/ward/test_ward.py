@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.ward import tool
-from tests.ward.patient import FIX, NOTHING, STEPS, Patient
+from tests.ward.patient import FIX, NOTHING, Patient
 from tests.ward.patients import everyone
-from tests.ward.table import Row
+from tests.ward.table import Row, Table
 
 if TYPE_CHECKING:
     from tests.ward.bed import Bed
@@ -27,7 +29,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("patient", everyone(), ids=lambda patient: str(patient.name))
-def test_patient(patient: Patient, bed: Bed, table: list[Row]) -> None:
+def test_patient(patient: Patient, bed: Bed, table: Table) -> None:
     started = time.perf_counter()
     patient.build(bed)
     build = time.perf_counter() - started
@@ -38,7 +40,7 @@ def test_patient(patient: Patient, bed: Bed, table: list[Row]) -> None:
     )
     cured, after, fix, note = treated(patient, bed, before)
     said = patient.why if cured else note
-    table.append(
+    table.add(
         Row(patient.name, patient.causes, tuple(before.found), before.verdict, diagnosed, cured, patient.cure, after,
             build, before.seconds, fix, " ".join(said.split()))
     )  # fmt: skip
@@ -61,33 +63,39 @@ def treated(patient: Patient, bed: Bed, before: tool.Checked) -> tuple[bool | No
     started = time.perf_counter()
     try:
         if not patient.causes:
-            return None, unchanged(bed), time.perf_counter() - started, ""
-        if patient.cure == NOTHING:
-            if patient.steps:
-                patient.steps(bed, before.report)
-            return None, before.verdict, 0.0, ""
-        if patient.cure == STEPS and patient.steps:
+            return None, *unchanged(patient, bed), ""
+        if patient.cure == FIX:
+            fixed(patient, bed)
+        elif patient.steps:
             patient.steps(bed, before.report)
-        elif patient.cure == STEPS:
-            bed.shell(before.commands)
         else:
-            assert patient.cure == FIX
             bed.shell(before.commands)
         seconds = time.perf_counter() - started
+        if patient.cure == NOTHING:
+            return None, before.verdict, seconds, ""
         patient.health(bed)
         again = tool.check(bed, *patient.options)
-        if again.verdict != patient.after:
-            return False, again.verdict, seconds, f"the check says {again.verdict} afterwards: {again.found}"
-        if again.found[:1] and again.found[0] in patient.causes:
-            return False, again.verdict, seconds, f"the check still finds {again.found} afterwards"
+        assert again.verdict == patient.after, f"the check says {again.verdict} afterwards: {again.found}"
+        assert again.found[:1] != before.found[:1], f"the check still finds {again.found} afterwards"
     except AssertionError as error:
         return False, "", time.perf_counter() - started, str(error)
     return True, again.verdict, seconds, ""
 
 
-def unchanged(bed: Bed) -> str:
-    """Check that a healthy environment stays as it is, and healthy; return the verdict."""
+def fixed(patient: Patient, bed: Bed) -> None:
+    """Let the tool cure; where it made a new environment, this is the patient's from now on."""
+    done = tool.fix(bed, *patient.options)
+    told = done.report["treatment"]
+    bed.python = Path(told["after"]["python"])
+    assert told["outcome"] == "cured", f"the cure is {told['outcome']}: {json.dumps(told['rounds'])[:1500]}"
+    assert done.verdict == patient.after, f"the cure ends with {done.verdict}: {done.found}"
+
+
+def unchanged(patient: Patient, bed: Bed) -> tuple[str, float]:
+    """Check that a cure leaves a healthy environment as it is; return the verdict, and the seconds."""
     fingerprint = bed.fingerprint()
-    again = tool.check(bed)
+    done = tool.fix(bed, *patient.options)
+    assert done.report["treatment"]["outcome"] == "nothing_to_do", done.report["treatment"]
     assert bed.fingerprint() == fingerprint, "a healthy environment was changed"
-    return again.verdict
+    patient.health(bed)
+    return done.verdict, done.seconds

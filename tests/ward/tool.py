@@ -53,7 +53,7 @@ def fix(bed: Bed, *options: str) -> Checked:
 
 
 def _ran(bed: Bed, options: list[str], limit: float) -> Checked:
-    command = [sys.executable, "-c", _PROGRAM, "check", "--python", str(bed.python), *options]
+    command = [*bed.under, sys.executable, "-c", _PROGRAM, "check", "--python", str(bed.python), *options]
     started = time.perf_counter()
     done = subprocess.run(
         command, capture_output=True, text=True, errors="replace", timeout=limit, check=False, env=bed.env,
