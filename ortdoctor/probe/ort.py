@@ -5,7 +5,7 @@ import os
 import threading
 from typing import Callable, Dict, List, Optional
 
-from . import ort_installed, ort_use
+from . import ort_installed, ort_opened, ort_use
 from .context import Context
 from .fact import Fact, Facts, absent, failed, found, guarded
 from .loader import of_interpreter
@@ -41,6 +41,7 @@ def collect(context: Context) -> Facts:
     facts.update(guarded("ort.elsewhere", _elsewhere, context, paths))
     facts.update(libraries)
     facts.update(_used(context, on_cpu(), on_gpu, package))
+    ort_opened.fill(facts, on_cpu().said.get("opened"))
     return facts
 
 

@@ -20,16 +20,17 @@ _OUTCOMES = {
     treatment.FAILED: "The treatment failed.",
     treatment.INTERRUPTED: "The treatment was interrupted.",
     treatment.WORSE: "The treatment did harm and was undone.",
+    treatment.NO_BETTER: "The treatment did not help and was undone.",
 }
 
 #: What is said of a step that is not a command.
 _NOTES = {
     steps.LOADER_PATH: (
-        "(for good, inside this environment: ortdoctor writes onnxruntime_cuda_path.pth and _onnxruntime_cuda_path.py "
-        "into its packages, which open these libraries when onnxruntime is imported; delete both to undo that)"
+        "they open the CUDA libraries when onnxruntime is imported, in this environment and for good, in place of an "
+        "export of LD_LIBRARY_PATH in every shell; delete both to undo that"
     ),
-    steps.NEW_ENVIRONMENT: "(this Python belongs to its system and is left alone; use the new environment then)",
-    steps.REMOVE: "(files of your own in it are put aside first)",
+    steps.NEW_ENVIRONMENT: "this Python belongs to its system and is left alone; use the new environment from then on",
+    steps.REMOVE: "files of your own in it are put aside first",
 }
 
 
@@ -41,7 +42,8 @@ def proposal(row: Proposal, causes: Sequence[Dict[str, Any]]) -> List[str]:
             "A treatment that began at %s was interrupted. The environment as it was before it is kept in"
             % began,
             "  %s" % row.left_over.home,
-            "and can be put back; what was installed or changed since then goes.",
+            "and can be put back now; what was installed or changed since then goes. Without that, things stay as",
+            "they are, and the copy goes when the next treatment begins.",
         ]
     if row.finding is None:
         return []
@@ -49,9 +51,9 @@ def proposal(row: Proposal, causes: Sequence[Dict[str, Any]]) -> List[str]:
     todo = steps.changes(row.steps)
     lines = ["To treat: %s" % said.title]
     for step in todo:
-        lines.append("  %s" % _command(step.command))
+        lines.append("  %s" % _step(step))
         if step.kind in _NOTES:
-            lines.append("    %s" % _NOTES[step.kind])
+            lines.append("    (%s)" % _NOTES[step.kind])
     mine = [step for step in row.steps if step.kind == steps.YOURS]
     return lines + _yours(mine)
 
@@ -87,7 +89,7 @@ def _round(row: Round, causes: Dict[str, Dict[str, Any]]) -> List[str]:
     told = ["  treated: %s" % title] if row.did else ["  not treated: %s" % title]
     for did in row.did:
         ended = "done" if did.ok else did.error or "exit code %s" % did.exit
-        told.append("    %s (%s, %.0f s)" % (_command(did.step.command), ended, did.seconds))
+        told.append("    %s (%s, %.0f s)" % (_step(did.step), ended, did.seconds))
         if not did.ok:
             told += ["      | %s" % words.clean(line) for line in did.tail[-15:]]
     if row.error:
@@ -130,6 +132,13 @@ def _change(row: Dict[str, Any]) -> str:
     if row["after"] is None:
         return "-%s %s" % (row["name"], row["before"])
     return "%s %s -> %s" % (row["name"], row["before"], row["after"])
+
+
+def _step(step: steps.Step) -> str:
+    """Say what is done: the command, or what is done in its place."""
+    if step.kind == steps.LOADER_PATH:
+        return "write onnxruntime_cuda_path.pth and _onnxruntime_cuda_path.py into the packages of %s" % step.python
+    return _command(step.command)
 
 
 def _command(command: str) -> str:

@@ -1,5 +1,6 @@
 """The two files that let onnxruntime find CUDA libraries for good, inside one environment."""
 
+import glob
 import os
 from typing import List, Sequence
 
@@ -14,6 +15,12 @@ _LINE = 'FOLDERS: "list[str]" = []'
 def files(site: str) -> List[str]:
     """Return the paths of the two files in the folder of packages ``site``."""
     return [os.path.join(site, MODULE), os.path.join(site, PTH)]
+
+
+def elsewhere(packages: Sequence[str]) -> List[str]:
+    """Return the library folders of nvidia-* wheels in other folders of packages, which are not beside the files."""
+    found = [glob.glob(os.path.join(glob.escape(folder), "nvidia", "*", "lib")) for folder in packages]
+    return sorted(path for paths in found for path in paths)
 
 
 def write(site: str, folders: Sequence[str]) -> List[str]:

@@ -8,18 +8,16 @@ import time
 from typing import Callable, List, NamedTuple, Optional, Tuple
 
 from ortdoctor.treat import fetch, kept, loader_path, run, snapshot, steps
+from ortdoctor.treat.lock import BusyError
 from ortdoctor.treat.run import Ran, Tell
+from ortdoctor.treat.signals import Stopped, undisturbed
 from ortdoctor.treat.snapshot import Snapshot
 from ortdoctor.treat.steps import Step
-from ortdoctor.treat.treatment import DONE, FAILED, INTERRUPTED, REFUSED, WORSE, Did, Round
+from ortdoctor.treat.treatment import DONE, FAILED, INTERRUPTED, REFUSED, Did, Round
 from ortdoctor.treat.where import Place, UnreachableError, place
 
 #: The first pip of which it is certain that it replaces files and never writes into them.
 _FIRST_REPLACING = (20, 0)
-
-
-class Stopped(BaseException):  # noqa: N818 - named as KeyboardInterrupt is
-    """The program was told to end (SIGTERM, SIGHUP): like Ctrl-C, nothing on the way may take it for its own error."""
 
 
 class Changed(NamedTuple):
@@ -50,9 +48,13 @@ def apply(cause: str, told: List[Step], environment: Environment, tell: Tell) ->
     if new:
         return _in_new(cause, told, todo, new[0], tell)
     where = environment.place
+    if where.refusal is not None:
+        return _finished(Round(cause, told, [], REFUSED, where.refusal), where.python)
     try:
         copy = _copied(environment)
         own = kept.own_files(where.packages)
+    except BusyError as error:
+        return _finished(Round(cause, told, [], REFUSED, str(error)), where.python)
     except OSError as error:
         why = "no copy of the environment could be made, so nothing was changed: %s" % error
         return _finished(Round(cause, told, [], REFUSED, why), where.python)
@@ -64,17 +66,18 @@ def apply(cause: str, told: List[Step], environment: Environment, tell: Tell) ->
         return _finished(Round(cause, told, did, outcome, error_said, differs), where.python)
 
     def settle() -> List[str]:
-        try:
-            return kept.keep(own, copy, where.prefix)
-        finally:
-            snapshot.discard(copy)
+        with undisturbed():
+            try:
+                return kept.keep(own, copy, where.prefix)
+            finally:
+                snapshot.discard(copy)
 
     return Changed(Round(cause, told, did, DONE), where.python, lambda: _undone(copy), settle)
 
 
-def undo(changed: Changed, why: str) -> Round:
-    """Put the environment back because the remedy did harm; ``why`` is a sentence."""
-    return changed.round._replace(outcome=WORSE, error=why, differs=changed.undo())
+def undo(changed: Changed, outcome: str, why: str) -> Round:
+    """Put the environment back because the remedy did harm or no good; ``why`` is a sentence."""
+    return changed.round._replace(outcome=outcome, error=why, differs=changed.undo())
 
 
 def _finished(row: Round, python: str) -> Changed:
@@ -89,16 +92,20 @@ def _copied(environment: Environment) -> Snapshot:
 
 
 def _undone(copy: Snapshot) -> List[str]:
-    differs = snapshot.restore(copy)
-    if not differs:
-        snapshot.discard(copy)
+    with undisturbed():
+        differs = snapshot.restore(copy)
+        if differs:
+            snapshot.keep(copy)
+        else:
+            snapshot.discard(copy)
     return differs
 
 
 def _run_all(todo: List[Step], environment: Environment, did: List[Did], tell: Tell) -> Tuple[str, Optional[str]]:
     folder = tempfile.mkdtemp(prefix="ortdoctor-")
     try:
-        tell("Fetching what will be installed ..")
+        if any("install" in step.argv for step in todo):
+            tell("Fetching what will be installed ..")
         fetched = fetch.fetch(todo, environment.pip, folder, tell)
         if fetched.failed is not None:
             did.append(_did(next(step for step in todo if "install" in step.argv), fetched.failed))
@@ -118,15 +125,16 @@ def _run_all(todo: List[Step], environment: Environment, did: List[Did], tell: T
 
 
 def _run(step: Step, where: Place, folder: str, tell: Tell) -> Did:
-    tell("$ %s" % step.command)
     began = time.monotonic()
     if step.kind == steps.LOADER_PATH:
-        for path in loader_path.write(where.site, step.folders):
-            tell("wrote %s" % path)
+        for path in loader_path.write(where.site, step.folders + loader_path.elsewhere(where.read_only)):
+            tell("Wrote %s" % path)
         return Did(step, 0, time.monotonic() - began, [])
     if step.kind == steps.REMOVE:
+        tell("Removing %s" % step.folders[0])
         error = _remove(step.folders[0], where)
         return Did(step, 1 if error else 0, time.monotonic() - began, [], error)
+    tell("$ %s" % step.command)
     return _did(step, run.run(step.argv, tell, folder))
 
 

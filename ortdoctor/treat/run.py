@@ -37,10 +37,8 @@ class Ran(NamedTuple):
         return self.exit == 0
 
 
-def run(
-    argv: List[str], tell: Tell, cwd: str, limit: float = LIMIT, started: Optional[Callable[[int], None]] = None
-) -> Ran:
-    """Run ``argv`` and tell its output line by line; ``started`` is given the number of its process.
+def run(argv: List[str], tell: Tell, cwd: str, limit: float = LIMIT) -> Ran:
+    """Run ``argv`` and tell its output line by line.
 
     Whatever is raised meanwhile (Ctrl-C) is raised again once the command and its children are ended.
     """
@@ -54,14 +52,13 @@ def run(
             stderr=subprocess.STDOUT,
             cwd=cwd,
             env=environment(),
+            close_fds=False,  # the lock of a treatment is the only one that is passed on
             start_new_session=os.name == "posix",
         )
     except (OSError, ValueError) as error:
         return Ran(None, [], 0.0, "%s could not be started: %s" % (argv[0], error))
     reader = threading.Thread(target=_read, args=(child, tail, tell), daemon=True)
     try:
-        if started is not None:
-            started(child.pid)
         reader.start()
         child.wait(timeout=limit)
     except subprocess.TimeoutExpired:

@@ -1,12 +1,9 @@
 """``check --fix``: judge, show, ask, treat the root cause, judge again, as long as a round leads on."""
 
-import contextlib
 import os
 import shutil
-import signal
 import sys
-import threading
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ortdoctor.diagnose.facts import Facts
 from ortdoctor.diagnose.findings import Finding
@@ -14,11 +11,24 @@ from ortdoctor.diagnose.judge import Report, judge
 from ortdoctor.diagnose.matrix import Matrix
 from ortdoctor.treat import choose, distributions, snapshot, steps
 from ortdoctor.treat import round as rounds
-from ortdoctor.treat.round import Environment, Stopped
+from ortdoctor.treat.lock import BusyError
+from ortdoctor.treat.round import Environment
 from ortdoctor.treat.run import Tell
+from ortdoctor.treat.signals import Stopped, stopping, undisturbed
 from ortdoctor.treat.snapshot import Snapshot
 from ortdoctor.treat.steps import Step
-from ortdoctor.treat.treatment import DECLINED, DONE, REFUSED, Round, Side, Treatment
+from ortdoctor.treat.treatment import (
+    DECLINED,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    NO_BETTER,
+    REFUSED,
+    WORSE,
+    Round,
+    Side,
+    Treatment,
+)
 from ortdoctor.treat.where import Place, UnreachableError, place
 
 #: One cause may hide another (the package, then its libraries, then the loader's path); beyond that nothing is won.
@@ -84,7 +94,7 @@ def treat(document: Dict[str, Any], matrix: Matrix, talk: Talk, strict: bool = F
     recovered, document = _recovered(before, where, talk)
     if recovered is not None:
         before = _side(python, document, rules, where)
-    with _signals_stop():
+    with stopping():
         done, after = _rounds(before, where, talk, rules)
     yours = [step for row in done for step in row.steps if step.kind == steps.YOURS]
     return Treatment(before, done, after, _once(yours, after), recovered)
@@ -129,11 +139,13 @@ def _looked_at(
         there = where if changed.python == where.python else place(changed.python)
         after = _side(changed.python, talk.recheck(changed.python), rules, there)
     except (KeyboardInterrupt, Stopped):
-        return rounds.undo(changed, "it was interrupted while it was checked"), where, now
+        return rounds.undo(changed, INTERRUPTED, "it was interrupted while it was checked"), where, now
     except Exception as error:  # noqa: BLE001 - what cannot be looked at any more is not left behind
-        return rounds.undo(changed, "the environment could not be checked any more: %s" % error), where, now
+        return rounds.undo(changed, FAILED, "the environment could not be checked any more: %s" % error), where, now
     if there is where and _works(now) and not _works(after):
-        return rounds.undo(changed, "ONNX Runtime ran a model before and no longer did"), where, now
+        return rounds.undo(changed, WORSE, "ONNX Runtime ran a model before and no longer did"), where, now
+    if there is where and _is_still_there(changed.round.cause, now, after):
+        return rounds.undo(changed, NO_BETTER, "all commands went through, and the problem was still there"), where, now
     try:
         kept = changed.settle()
     except OSError as error:
@@ -165,20 +177,33 @@ def _works(side: Side) -> bool:
     return bool(session and session["active"] and not (session["error"] or session["signal"]))
 
 
+def _is_still_there(cause: str, before: Side, after: Side) -> bool:
+    """Tell a remedy that did nothing for its cause; one after which ONNX Runtime runs a model did something."""
+    if _works(after) and not _works(before):
+        return False
+    return any(row.cause == cause for row in after.report.findings)
+
+
 def _recovered(before: Side, where: Place, talk: Talk) -> Tuple[Optional[List[str]], Dict[str, Any]]:
     """Put back what an interrupted treatment left half-done, if there is such a thing and the user agrees."""
     try:
         copy = snapshot.left_over(where.site)
+    except BusyError:
+        return None, before.document  # the first change is refused for the same reason
     except (OSError, ValueError) as error:
         return [str(error)], before.document
     if copy is None:
         return None, before.document
     if not talk.ask(Proposal(before.report, None, [], copy)):
+        snapshot.keep(copy)
         return None, before.document
     talk.tell("Putting the environment back as it was ..")
-    differs = snapshot.restore(copy)
-    if not differs:
-        snapshot.discard(copy)
+    with undisturbed():
+        differs = snapshot.restore(copy)
+        if differs:
+            snapshot.keep(copy)
+        else:
+            snapshot.discard(copy)
     return differs, talk.recheck(before.python)
 
 
@@ -190,22 +215,3 @@ def _once(yours: List[Step], after: Side) -> List[Step]:
         if step.command in left:
             told.setdefault(step.command, step)
     return list(told.values())
-
-
-@contextlib.contextmanager
-def _signals_stop() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end a treatment as Ctrl-C does: with everything put back."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
-        return
-
-    def stop(number: int, _: Any) -> None:
-        raise Stopped(number)
-
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)

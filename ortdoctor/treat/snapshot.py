@@ -5,6 +5,7 @@ removes and writes anew) stays as it was under its other name. It lies in ``.ort
 so that it is on the same file system; ``journal.json`` in it is written last and makes it count.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -13,10 +14,12 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from ortdoctor.treat import tree
+from ortdoctor.treat.lock import hold, release
 from ortdoctor.treat.tree import FILE, FOLDER, HOME, LINK, Entry, Tree
 
 SCHEMA = "ortdoctor.journal/1"
 JOURNAL = "journal.json"
+LOCK = "lock"
 
 #: Files that installers change in place, so that a hard link would change with them.
 _IN_PLACE = (".pth", ".egg-link")
@@ -31,7 +34,7 @@ class Snapshot(NamedTuple):
     """A copy: ``home`` is its folder, ``roots`` the folders that it is of, ``trees`` what was in each.
 
     The first ``whole`` roots hold packages and are kept whole, the others without large files. ``began`` is in
-    seconds since 1970, ``pid`` the process that made it.
+    seconds since 1970; ``lock`` keeps others from the environment as long as it is open.
     """
 
     home: str
@@ -39,7 +42,7 @@ class Snapshot(NamedTuple):
     roots: List[str]
     trees: List[Tree]
     began: float
-    pid: int
+    lock: Optional[int] = None
 
     def store(self, index: int) -> str:
         """Return the folder that holds the copy of ``roots[index]``."""
@@ -52,18 +55,20 @@ def take(site: str, packages: Sequence[str], others: Sequence[str], copy_all: bo
     ``copy_all`` copies every file of ``packages``: installers that write into existing files need that.
     """
     home = os.path.join(site, HOME)
-    discard_path(home)
-    os.makedirs(home)
+    os.makedirs(home, exist_ok=True)
+    lock = hold(os.path.join(home, LOCK))
     try:
+        _empty(home)
         roots = list(packages) + list(others)
         trees = [tree.read(root) for root in packages]
         trees += [_small(tree.read(root)) for root in others]
-        made = Snapshot(home, len(packages), roots, trees, time.time(), os.getpid())
+        made = Snapshot(home, len(packages), roots, trees, time.time(), lock)
         for index, root in enumerate(roots):
             _copy(root, made.store(index), trees[index], copy_all or index >= len(packages))
         _write_journal(made)
     except BaseException:
-        discard_path(home)
+        shutil.rmtree(home, ignore_errors=True)
+        release(lock)
         raise
     return made
 
@@ -73,17 +78,20 @@ def left_over(site: str) -> Optional[Snapshot]:
     home = os.path.join(site, HOME)
     if not os.path.isdir(home):
         return None
+    lock = hold(os.path.join(home, LOCK))
     try:
         with open(os.path.join(home, JOURNAL), encoding="utf-8") as stream:
             said = json.load(stream)
         if said["schema"] != SCHEMA:
             raise ValueError("the journal %s has the schema %.80r" % (home, said["schema"]))
         trees = [tree.from_json(values) for values in said["trees"]]
-        return Snapshot(home, said["whole"], said["roots"], trees, said["began"], said["pid"])
+        return Snapshot(home, said["whole"], said["roots"], trees, said["began"], lock)
     except FileNotFoundError:
-        discard_path(home)
+        shutil.rmtree(home, ignore_errors=True)
+        release(lock)
         return None
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, IndexError) as error:
+        release(lock)
         raise ValueError("the journal %s cannot be read: %r" % (home, error)) from error
 
 
@@ -100,17 +108,26 @@ def restore(kept: Snapshot) -> List[str]:
 
 
 def discard(kept: Snapshot) -> None:
-    """Remove the copy; an environment that is as it should be has no use for it."""
-    discard_path(kept.home)
+    """Remove the copy, and let others treat the environment; without its journal half a copy counts for nothing."""
+    with contextlib.suppress(OSError):  # what is left of it counts for nothing, and goes with the next one
+        _empty(kept.home)
+    shutil.rmtree(kept.home, ignore_errors=True)
+    release(kept.lock)
 
 
-def discard_path(home: str) -> None:
-    """Remove a copy's folder: the journal first, so that half a copy never counts as one."""
-    try:
-        os.unlink(os.path.join(home, JOURNAL))
-    except OSError:
-        pass  # it was never written, or the folder cannot be changed at all, which shows below
-    shutil.rmtree(home, ignore_errors=True)
+def keep(kept: Snapshot) -> None:
+    """Leave the copy where it is, for the next treatment to put back."""
+    release(kept.lock)
+
+
+def _empty(home: str) -> None:
+    """Remove what is in a copy's folder but the lock, the journal first."""
+    for name in [JOURNAL, *sorted(os.listdir(home))]:
+        path = os.path.join(home, name)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif name != LOCK and os.path.lexists(path):
+            os.unlink(path)
 
 
 def _small(found: Tree) -> Tree:
@@ -147,7 +164,6 @@ def _write_journal(made: Snapshot) -> None:
     values: Dict[str, Any] = {
         "schema": SCHEMA,
         "began": made.began,
-        "pid": made.pid,
         "whole": made.whole,
         "roots": made.roots,
         "trees": [tree.to_json(found) for found in made.trees],

@@ -82,7 +82,8 @@ def _step(command: str, python: str, tools: Dict[str, Optional[str]]) -> List[St
     if words[:2] == ["uv", "pip"]:
         return _by_uv(command, words, python, tools.get("uv"))
     if words[1:3] == ["-m", "venv"] and len(words) == 4 and _same(words[0], python):
-        return [Step(command, NEW_ENVIRONMENT, words, python, [os.path.abspath(words[3])])]
+        folder = os.path.abspath(words[3])
+        return [Step(command, NEW_ENVIRONMENT, [python, "-m", "venv", folder], python, [folder])]
     if not _same(words[0], python):
         return [yours(command, python, _FOR_SYSTEM)]
     if words[1:3] == ["-m", "ensurepip"]:

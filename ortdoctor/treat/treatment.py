@@ -12,6 +12,7 @@ REFUSED = "refused"
 FAILED = "failed"
 INTERRUPTED = "interrupted"
 WORSE = "worse"
+NO_BETTER = "no better"
 
 
 class Did(NamedTuple):

@@ -4,7 +4,7 @@ import json
 import os
 import pkgutil
 import tempfile
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
 from ortdoctor.probe import child
 
@@ -18,7 +18,8 @@ class UnreachableError(Exception):
 class Place(NamedTuple):
     """Folders that an installer may write to: ``packages`` those on the import path, ``others`` beside them.
 
-    ``site`` is the one that packages go to and that a copy of the environment is kept in.
+    ``site`` is the one that packages go to and that a copy of the environment is kept in; ``read_only`` are folders
+    of packages that this user cannot change. ``refusal`` says, as a sentence, why nothing can be changed at all.
     """
 
     python: str
@@ -26,7 +27,8 @@ class Place(NamedTuple):
     site: str
     packages: List[str]
     others: List[str]
-    ensurepip: bool
+    read_only: List[str]
+    refusal: Optional[str]
 
 
 def text_of(name: str) -> str:
@@ -35,7 +37,7 @@ def text_of(name: str) -> str:
 
 
 def place(python: str) -> Place:
-    """Ask ``python`` for its folders; :class:`UnreachableError` where nothing of it can be written."""
+    """Ask ``python`` for its folders; :class:`UnreachableError` where it does not answer."""
     ran = child.run([python, "-c", text_of("where")], cwd=tempfile.gettempdir())
     lines = [line[len(MARK) :] for line in ran.out.splitlines() if line.startswith(MARK)]
     if not lines:
@@ -44,13 +46,15 @@ def place(python: str) -> Place:
     answer = json.loads(lines[-1])
     packages = _inner(_once(answer["packages"]))
     writable = [folder for folder in packages if _can_write(folder)]
+    others = [folder for folder in _once(answer["scripts"] + answer["data"]) if _can_write(folder)]
+    refusal = None
     if not writable:
-        raise UnreachableError(
-            "%s cannot be written by this user: run the check as its owner, or make a virtual environment of your own"
+        refusal = (
+            "%s cannot be written by this user: run this as its owner, or make a virtual environment of your own"
             % " and ".join(packages)
         )
-    others = [folder for folder in _once(answer["scripts"] + answer["data"]) if folder not in writable]
-    return Place(python, answer["prefix"], writable[0], writable, others, answer["ensurepip"])
+    read_only = [folder for folder in packages if folder not in writable]
+    return Place(python, answer["prefix"], (writable or packages)[0], writable, others, read_only, refusal)
 
 
 def _can_write(folder: str) -> bool:

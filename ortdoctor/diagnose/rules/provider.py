@@ -8,6 +8,9 @@ from ortdoctor.diagnose.findings import ERROR, WARNING, Finding, Undetermined
 from ortdoctor.diagnose.rules import cuda, cudnn, driver, gpu, packages, reported, windows
 from ortdoctor.diagnose.rules.case import Case, Result, first_line, said, unknown
 
+#: What a session reports and no other package would change.
+_NOT_BY_PACKAGES = ("no_gpu_visible", "gpu_out_of_memory", "cuda_used_after_fork")
+
 _PROVIDER_LINES = re.compile(r"CUDA|cuda|providers_|LoadLibrary|Failed to load")
 
 
@@ -77,7 +80,8 @@ def _reported(case: Case) -> List[Result]:
     entry = reported.known(text, machine.os_of(case.facts))
     if entry is not None:
         values["error"] = reported.line_of(text, entry)
-        return [Finding(entry.cause, entry.variant, ERROR, values, ["ort.session"], case.plan.commands)]
+        commands = [] if entry.cause in _NOT_BY_PACKAGES else case.plan.commands
+        return [Finding(entry.cause, entry.variant, ERROR, values, ["ort.session"], commands)]
     if windows.dependency_missing(case, text):
         return windows.dependency_missing(case, text)
     lines = "\n".join(line for line in text.splitlines() if _PROVIDER_LINES.search(line))

@@ -24,6 +24,9 @@ SEVERITY = 2
 #: Not for users of a package, but for its authors.
 _NOT_KEPT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
+#: Libraries of CUDA, cuDNN and TensorRT.
+_CUDA = re.compile(r"lib(cu[a-zA-Z]+|nv[a-zA-Z]+)[\w-]*\.so")
+
 Request = Dict[str, Any]
 
 
@@ -58,10 +61,21 @@ def import_it(answers: Answers) -> Any:
     if module is not None:
         providers = getattr(module, "get_available_providers", None) or getattr(module, "get_all_providers", None)
         answers.say(preload=hasattr(module, "preload_dlls"))
+        answers.say(opened=opened())
         answers.say(device=asked(getattr(module, "get_device", None)))
         answers.say(build_info=asked(getattr(module, "get_build_info", None)))
         answers.say(providers=asked(providers))
     return module
+
+
+def opened() -> List[str]:
+    """Return the paths of CUDA's libraries that this process has open, as far as /proc tells."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+            paths = {"/" + line.rstrip("\n").partition("/")[2] for line in maps if "/" in line}
+    except OSError:
+        return []
+    return sorted(path for path in paths if _CUDA.match(os.path.basename(path)))
 
 
 def asked(function: Optional[Callable[[], Any]]) -> Any:

@@ -21,13 +21,7 @@ def main():
     data = []
     if sys.prefix != getattr(sys, "base_prefix", sys.prefix):
         data = [os.path.join(sys.prefix, name) for name in ("share", "etc", "include")]
-    try:
-        import ensurepip  # noqa: F401, PLC0415 - Debian packs it apart, and only whether it is there is asked
-    except ImportError:
-        bundled = False
-    else:
-        bundled = True
-    answer = {"packages": packages, "scripts": scripts, "data": data, "prefix": sys.prefix, "ensurepip": bundled}
+    answer = {"packages": packages, "scripts": scripts, "data": data, "prefix": sys.prefix}
     sys.stdout.write("\n%s%s\n" % (MARK, json.dumps(answer)))
 
 
