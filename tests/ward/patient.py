@@ -21,7 +21,8 @@ class Patient(NamedTuple):
     environment itself, never ortdoctor, and raises AssertionError. ``cure`` says who cures. With STEPS, ``steps``
     does what the person is told to (it gets the bed and the report, and checks the printed words); without it the
     commands of the first finding are run in a shell, whose exported variables stay. ``after`` is the verdict then.
-    ``verdict`` is the one expected before. ``why`` explains an exception: why no command can cure it.
+    ``verdict`` is the one expected before. ``left`` are the errors that the stand-in of a driver leaves behind, which
+    are not the patient's. ``why`` explains an exception: why no command can cure it.
     """
 
     name: str
@@ -35,3 +36,4 @@ class Patient(NamedTuple):
     after: str = "healthy"
     options: tuple[str, ...] = ()
     why: str = ""
+    left: tuple[str, ...] = ()

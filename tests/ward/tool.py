@@ -38,6 +38,11 @@ class Checked(NamedTuple):
         return [row["id"] for row in self.report["findings"]]
 
     @property
+    def errors(self) -> list[str]:
+        """The ids of the findings that are errors."""
+        return [row["id"] for row in self.report["findings"] if row["severity"] == "error"]
+
+    @property
     def commands(self) -> list[str]:
         """The commands of the first finding that has any: what a person would run."""
         return next((row["remedy"]["commands"] for row in self.report["findings"] if row["remedy"]["commands"]), [])
