@@ -1,5 +1,6 @@
 """cuDNN: of another major, or not installed. Copies off the loader's path are told with those of CUDA."""
 
+import re
 from typing import Dict, List, Optional, Tuple
 
 from ortdoctor.diagnose import remedies
@@ -10,8 +11,8 @@ from ortdoctor.diagnose.rules.case import Case, Result, unknown
 from ortdoctor.diagnose.rules.libraries import Missing, folder_of, listed
 from ortdoctor.diagnose.sonames import parse_soname, reported_missing
 
-#: The libraries that cuDNN is split into, by major, as its wheels and packages hold them (8.9 and 9.0 to 9.28); those
-#: for training are left out.
+#: The libraries that cuDNN is split into, by major, as its wheels hold them (8.9 and 9.28); those for training are left
+#: out. Default usage needs all (cuDNN 9 documentation, "cuDNN Library Configuration").
 _PARTS = {
     8: ("cudnn_ops_infer", "cudnn_cnn_infer", "cudnn_adv_infer"),
     9: (
@@ -25,8 +26,9 @@ _PARTS = {
     ),
 }
 
-#: The part that only a whole cuDNN has: NVIDIA packs version 9 without it, too, and without some others then.
+#: The part that only a whole cuDNN has: NVIDIA packs version 9 without it and others as ``cudnn-jit``, too.
 _WHOLE = {8: "cudnn_ops_infer", 9: "cudnn_engines_precompiled"}
+_WHOLE_WHEEL = re.compile(r"nvidia-cudnn-cu\d+$")
 
 
 def rules(case: Case) -> List[Result]:
@@ -47,8 +49,7 @@ def parts(case: Case) -> List[Result]:
     main = taken[0]
     beside = [row for row in rows if folder_of(row["path"]) == folder_of(main["path"]) or row["loader"]]
     there = {row["name"] for row in beside if row["major"] == main["major"] and not row["error"]}
-    # A package without the engines that are compiled beforehand is one of NVIDIA's own, and lacks others, too.
-    if main["wheel"] is None and _WHOLE[main["major"]] not in there:
+    if not _WHOLE_WHEEL.match(main["wheel"] or "") and _WHOLE[main["major"]] not in there:
         return []
     absent = ["lib%s.so.%d" % (name, main["major"]) for name in _PARTS[main["major"]] if name not in there]
     if not absent:

@@ -163,7 +163,8 @@ def test_a_cudnn_without_one_of_its_parts_is_not_whole_though_a_session_works(
 
 
 def test_a_cudnn_that_compiles_all_its_engines_has_fewer_parts() -> None:
-    assert not judged(GPU, cuda__libraries=cudnn(9, ("graph", "engines_runtime_compiled", "heuristic"), None)).findings
+    for wheel in (None, "nvidia-cudnn-jit-cu12"):
+        assert not judged(GPU, cuda__libraries=cudnn(9, ("graph", "engines_runtime_compiled"), wheel)).findings
 
 
 def test_a_cudnn_of_another_kind_without_a_part_is_supplied() -> None:
