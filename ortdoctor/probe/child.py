@@ -22,6 +22,16 @@ FLOOD_LIMIT = 32 << 20
 _LOOK = 0.1
 
 
+def _scratch() -> BinaryIO:
+    """Return an unnamed file; it is in memory where no folder can be written to (a system that is read-only)."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        if hasattr(os, "memfd_create"):
+            return os.fdopen(os.memfd_create("ortdoctor"), "w+b")
+        return tempfile.TemporaryFile(dir="/dev/shm")  # Python 3.6 and 3.7
+
+
 class Ran(NamedTuple):
     """What became of a child: ``exit`` is None when it could not start or was stopped at the limit."""
 
@@ -56,7 +66,11 @@ def run(
     that stopping it stops what it started.
     """
     shown = " ".join(command)
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    try:
+        streams = _scratch(), _scratch()
+    except OSError as error:
+        return Ran(shown, None, "", "", "%s could not be started: nowhere to put its output: %s" % (command[0], error))
+    with streams[0] as out, streams[1] as err:
         try:
             child = subprocess.Popen(
                 command,
