@@ -22,6 +22,10 @@ FLOOD_LIMIT = 32 << 20
 _LOOK = 0.1
 
 
+#: How the error of a child begins that was stopped at its limit.
+LATE = "gave no answer within"
+
+
 class Ran(NamedTuple):
     """What became of a child: ``exit`` is None when it could not start or was stopped at the limit."""
 
@@ -89,7 +93,7 @@ def _wait(child: "subprocess.Popen[bytes]", streams: Tuple[BinaryIO, ...], limit
             if any(os.fstat(stream.fileno()).st_size > FLOOD_LIMIT for stream in streams):
                 return "printed more than %d MiB and was stopped" % (FLOOD_LIMIT >> 20)
             if left <= 0:
-                return "gave no answer within %g s" % limit
+                return "%s %g s" % (LATE, limit)
         else:
             return None
 

@@ -34,7 +34,7 @@ _LINKED = 1 << 20
 _NEEDED, _PIP_LIMIT = 4 << 30, 1800
 
 #: The newest pip that a Python can run, where its own venv brings one that finds too little.
-_PIP = {"3.6": "pip<22"}
+_PIP = {"3.6": "pip==21.3.1"}
 
 
 def home() -> Path:
