@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def failing(imported: dict[str, Any], **facts: Any) -> list[Finding]:
     """Judge a CPU-only box whose import failed as ``imported`` says."""
     document = machine("linux-cpu-only")["document"]
-    record: dict[str, Any] = {"ok": False, "version": None, "error": None, "error_type": None, "warnings": [], "stderr": "", "exit": 1}
+    record: dict[str, Any] = {"ok": False, "error": None, "error_type": None, "warnings": [], "stderr": "", "exit": 1}
     values = {"ort.import": {**record, **imported}, **{key.replace("__", "."): value for key, value in facts.items()}}
     for key, value in values.items():
         document["facts"][key] = {"value": value, "source": "a test", "error": None}
