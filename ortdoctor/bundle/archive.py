@@ -47,11 +47,13 @@ def archive_name(name: str, wanted: bool | str) -> tuple[str, str]:
 def pack(files: Mapping[str, bytes], kind: str) -> bytes:
     """Return the archive of ``files``: members sorted, times, owners and modes fixed."""
     members = [(f"{TOP}/{name}", files[name]) for name in sorted(files)]
-    return _zip(members) if kind == "zip" else _tar_gz(members)
+    return zipped(members) if kind == "zip" else _tar_gz(members)
 
 
-def _zip(members: list[tuple[str, bytes]]) -> bytes:
+def zipped(members: list[tuple[str, bytes]], shebang: bytes = b"") -> bytes:
+    """Return a ZIP archive of ``members`` (name, content) in their order: times, owners and modes fixed."""
     stream = io.BytesIO()
+    stream.write(shebang)  # before the archive is begun, so that its offsets count it
     with zipfile.ZipFile(stream, "w") as packed:
         for name, data in members:
             entry = zipfile.ZipInfo(name, _ZIP_EPOCH)

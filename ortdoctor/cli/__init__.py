@@ -12,7 +12,7 @@ from ortdoctor import __version__
 from ortdoctor.cli.failures import guarded
 
 #: In the order of the help. Each is a function of this name in a module of this name.
-COMMANDS = ("check", "recommend", "matrix", "inspect", "bundle", "verify", "demo")
+COMMANDS = ("check", "recommend", "matrix", "inspect", "bundle", "verify", "demo", "pyz")
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ortdoctor import data
 from ortdoctor.bundle.write import write_bundle
-from ortdoctor.cli import machine
+from ortdoctor.commands import machine
 from ortdoctor.report.bundle import print_written
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ortdoctor import data
 from ortdoctor.bundle.write import write_bundle
-from ortdoctor.cli import machine
+from ortdoctor.commands import machine
 from ortdoctor.diagnose.judge import judge
 from ortdoctor.errors import OrtDoctorError
 from ortdoctor.report.bundle import print_written

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from ortdoctor import data
-from ortdoctor.errors import UsageError
-from ortdoctor.report import matrix as report
+from ortdoctor.commands import matrix as command
 
 
 def matrix(
@@ -23,27 +20,5 @@ def matrix(
 
     ``ortdoctor matrix explain VERSION`` shows one release, each row with its evidence.
     """
-    if as_json + as_csv + as_markdown > 1:
-        raise UsageError("--json, --csv and --markdown exclude each other: give one of them")
-    if action is not None:
-        typer.echo(_explained(action, version, as_json=as_json, tabular=as_csv or as_markdown), nl=False)
-        return
-    rows = data.matrix()
-    if as_json:
-        typer.echo(json.dumps(report.document(rows), indent=2))
-    else:
-        form = report.as_csv if as_csv else report.as_markdown if as_markdown else report.as_text
-        typer.echo(form(rows), nl=False)
-
-
-def _explained(action: str, version: str | None, *, as_json: bool, tabular: bool) -> str:
-    if action != "explain" or version is None:
-        raise UsageError(f"expected: ortdoctor matrix explain VERSION; found: {action} {version or ''}".rstrip())
-    if tabular:
-        raise UsageError("a release is explained as text or with --json; --csv and --markdown are for the table")
-    known = data.matrix()
-    whole = report.explained(known, version)
-    if whole is None:
-        newest = known.releases()[-1].version
-        raise UsageError(f"the matrix knows no release {version!r}; ortdoctor matrix lists those up to {newest}")
-    return json.dumps(whole, indent=2) + "\n" if as_json else report.explanation(whole)
+    said = command.matrix(action, version, as_json=as_json, as_csv=as_csv, as_markdown=as_markdown)
+    typer.echo(said, nl=False)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ortdoctor import __version__, data
-from ortdoctor.diagnose import plans
-from ortdoctor.diagnose.facts import Facts
-from ortdoctor.diagnose.plans_described import Described, DescriptionError, described, document, is_python_version
+from ortdoctor import __version__
+from ortdoctor.commands import recommend as command
+from ortdoctor.diagnose.plans_described import Described
 from ortdoctor.diagnose.plans_model import ModelNeeds
-from ortdoctor.errors import UsageError
 from ortdoctor.report import recommend as report
+
+if TYPE_CHECKING:
+    from ortdoctor.diagnose.plans import Recommendation
 
 
 def _option(name: str, metavar: str, text: str) -> Any:  # noqa: ANN401 - typer.Option returns Any
@@ -23,7 +24,7 @@ def _option(name: str, metavar: str, text: str) -> Any:  # noqa: ANN401 - typer.
 
 def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="Print the plans as JSON (docs/recommend.md).")] = False,
-    facts: Annotated[Path | None, _option("--facts", "FILE", "Recommend for a recorded machine.")] = None,
+    facts: Annotated[str | None, _option("--facts", "FILE", "Recommend for a recorded machine.")] = None,
     python: Annotated[
         str | None, _option("--python", "PATH", "Recommend for this interpreter; a version is taken as one.")
     ] = None,
@@ -44,29 +45,10 @@ def recommend(
     With options, what they leave out is not known, and a plan says what it could not tell. With --facts they take
     the place of what was recorded. Exit codes: 0 a plan, 1 none, 2 wrong usage.
     """
-    if python is not None and is_python_version(python):
-        if python_version is not None:
-            raise UsageError("--python gives a version, and --python-version too: give one of them")
-        python, python_version = None, python
     box = Described(os, arch, python_version, glibc, driver, cuda, cudnn, gpu, jetpack, wsl)
-    found = plans.recommend(Facts(_document(box, facts, python)), data.matrix(), _needs(model))
+    found = command.recommend(box, facts, python, _needs(model))
     _print(found, as_json=as_json)
-    raise typer.Exit(0 if found.plans else 1)
-
-
-def _document(box: Described, recorded: Path | None, python: str | None) -> dict[str, Any]:
-    try:
-        said = described(box, data.matrix())
-    except DescriptionError as error:
-        raise UsageError(str(error)) from error
-    if said and recorded is None:
-        if python is not None:
-            raise UsageError("--python probes an interpreter here, and the options describe another machine")
-        return document(said)
-    from ortdoctor.cli import machine  # noqa: PLC0415 - a described machine needs no probe
-
-    probed = machine.facts_document(recorded, python)
-    return document(said, probed) if said else probed
+    raise typer.Exit(command.exit_code(found))
 
 
 def _needs(path: Path | None) -> ModelNeeds | None:
@@ -80,10 +62,12 @@ def _needs(path: Path | None) -> ModelNeeds | None:
     return ModelNeeds(versions.get("ai.onnx", 1), proto.ir_version, versions.get("ai.onnx.ml"))
 
 
-def _print(found: plans.Recommendation, *, as_json: bool) -> None:
+def _print(found: Recommendation, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report.document(found, __version__), indent=2))
         return
     from rich.console import Console  # noqa: PLC0415 - JSON does not wait for it
 
-    report.print_recommendation(Console(), found)
+    from ortdoctor.report.console import print_page  # noqa: PLC0415 - as above
+
+    print_page(Console(), report.page(found))

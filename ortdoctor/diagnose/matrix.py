@@ -156,10 +156,11 @@ class Matrix(Register):
             wanted = parse(version) if version is not None else None
         except ValueError:
             return []
+        name = None if distribution is None else normal_name(distribution)
         rows = [
             row
             for row in self._builds
-            if (distribution is None or row.distribution == normal_name(distribution))
+            if (name is None or row.distribution == name)
             and (wanted is None or parse(row.version) == wanted)
             and (os is None or row.os == os)
             and (arch is None or row.arch == arch)

@@ -1,6 +1,6 @@
 """Every row of the matrix by its id, with its evidence; what :class:`Matrix` is built on."""
 
-from typing import Any, Dict, List, Tuple, Type
+from typing import Any, Dict, List, Optional, Tuple, Type
 
 from ortdoctor.diagnose.matrix_rows import (
     CONFIDENCES,
@@ -61,14 +61,14 @@ class Register:
         # A field that the row leaves out is empty in its id, so "10.2-" for a toolkit without an update.
         name = key.format_map(_Blank(raw)).rstrip("-").replace(" ", "-")
         row = read_row(kind, "%s:%s" % (stem, name), raw)
-        self._register(row.row_id, raw)
+        self._register(row.row_id, raw, row.evidence)
         return row
 
-    def _register(self, row_id: str, raw: Dict[str, Any]) -> None:
+    def _register(self, row_id: str, raw: Dict[str, Any], evidence: Optional[Tuple[Evidence, ...]] = None) -> None:
         if row_id in self._raw:
             raise MatrixDataError("%s: this id is there twice" % row_id)
         self._raw[row_id] = raw
-        self._evidence[row_id] = read_evidence(row_id, raw)
+        self._evidence[row_id] = evidence or read_evidence(row_id, raw)
 
 
 class _Blank(Dict[str, Any]):

@@ -11,6 +11,10 @@ CONFIDENCES = ("measured", "doc", "secondary", "derived", "memory")
 AVAILABILITIES = ("index", "removed", "extra-index", "jetson", "archive", "never")
 
 
+_FIELDS = frozenset(("kind", "where", "when", "confidence", "fields"))
+_CHOICES = (("kind", KINDS), ("confidence", CONFIDENCES))
+
+
 class MatrixDataError(ValueError):
     """A file of the matrix breaks its own rules: the sentence says which row and what was expected."""
 
@@ -158,10 +162,9 @@ def read_evidence(where: str, raw: Any) -> Tuple[Evidence, ...]:
 
 
 def _one_evidence(where: str, entry: Any) -> Evidence:
-    known = {"kind", "where", "when", "confidence", "fields"}
-    if not isinstance(entry, dict) or set(entry) - known:
-        raise MatrixDataError("%s: evidence is an object with %r; found %r" % (where, sorted(known), entry))
-    for field, choices in (("kind", KINDS), ("confidence", CONFIDENCES)):
+    if not isinstance(entry, dict) or not _FIELDS.issuperset(entry):
+        raise MatrixDataError("%s: evidence is an object with %r; found %r" % (where, sorted(_FIELDS), entry))
+    for field, choices in _CHOICES:
         if entry.get(field) not in choices:
             raise MatrixDataError(
                 "%s: %s of evidence is one of %s; found %r" % (where, field, ", ".join(choices), entry.get(field))
@@ -178,11 +181,12 @@ def read_row(kind: Type[Row], row_id: str, raw: Dict[str, Any]) -> Row:
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}  # type: Dict[str, Any]
     values["row_id"] = row_id
     values["evidence"] = read_evidence(row_id, raw)
-    unknown = sorted(set(values) - set(kind._fields))
-    missing = sorted(set(kind._fields) - set(kind._field_defaults) - set(values))
-    if unknown or missing:
-        raise MatrixDataError("%s: unknown fields %r, missing fields %r" % (row_id, unknown, missing))
-    return kind(**values)
+    try:
+        return kind(**values)
+    except TypeError:
+        unknown = sorted(set(values) - set(kind._fields))
+        missing = sorted(set(kind._fields) - set(kind._field_defaults) - set(values))
+        raise MatrixDataError("%s: unknown fields %r, missing fields %r" % (row_id, unknown, missing)) from None
 
 
 def rows_of(stem: str, content: Any) -> List[Dict[str, Any]]:

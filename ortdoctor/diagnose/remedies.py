@@ -2,10 +2,10 @@
 
 import re
 import shlex
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ortdoctor.diagnose import machine
-from ortdoctor.diagnose.facts import ABSENT, Facts
+from ortdoctor.diagnose.facts import ABSENT, Facts, version_tuple
 
 #: What the Windows shells take without quotes.
 _PLAIN_ON_WINDOWS = re.compile(r"[\w@+.:/\\=,-]+$")
@@ -14,6 +14,9 @@ _PLAIN_ON_WINDOWS = re.compile(r"[\w@+.:/\\=,-]+$")
 _WHEEL_LIBRARIES = (
     "import glob,sysconfig;print(':'.join(glob.glob(sysconfig.get_paths()['purelib']+'/nvidia/*/lib')))"
 )
+
+#: The first pip that a Python no longer runs, by its own metadata on the index (2026-11-22: 3.9 had pip 26.0).
+_PIP_BELOW: Dict[Tuple[int, ...], str] = {(3, 6): "22", (3, 7): "24.1", (3, 8): "25.1", (3, 9): "26.1"}
 
 #: Their folders up to CUDA 12. Builds for CUDA 13 have preload_dlls() and need no search path.
 _WHEEL_FOLDERS = ("cuda_runtime", "cublas", "cufft", "curand", "cuda_nvrtc", "cudnn")
@@ -33,6 +36,16 @@ def quote(word: str, os: str) -> str:
 def python(facts: Facts) -> str:
     """Return the diagnosed interpreter, quoted for its shell; ``python`` where the facts do not name it."""
     return quote(facts.text("python.executable") or "python", machine.os_of(facts))
+
+
+def newest_pip(facts: Facts) -> str:
+    """Return the requirement for the newest pip of the diagnosed Python.
+
+    A pip before 9 knows nothing of the Pythons that a release is for, and mirrors may not tell of them: the bare name
+    then leads to one that refuses to install.
+    """
+    bound = _PIP_BELOW.get(version_tuple(facts.text("python.version"))[:2])
+    return quote("pip<" + bound, machine.os_of(facts)) if bound else "pip"
 
 
 def install(
@@ -58,7 +71,7 @@ def install(
             commands.append("%s -m ensurepip --upgrade" % interpreter)
     target = " --python %s" % interpreter if pip == "uv pip" else ""
     if upgrade_pip and pip != "uv pip":
-        commands.append("%s install --upgrade pip" % pip)
+        commands.append("%s install --upgrade %s" % (pip, newest_pip(facts)))
     if uninstall:
         agreed = "" if pip == "uv pip" else " -y"
         commands.append("%s uninstall%s%s %s" % (pip, agreed, target, _words(uninstall, system)))

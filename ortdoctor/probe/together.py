@@ -2,11 +2,35 @@
 
 import threading
 import time
-from typing import Callable, Dict, Mapping
+from typing import Callable, Dict, List, Mapping, TypeVar
 
 from .fact import Facts, failed, guarded
 
 Step = Callable[[], Facts]
+Result = TypeVar("Result")
+
+
+def later(work: Callable[[], Result]) -> Callable[[], Result]:
+    """Start ``work`` beside us; what is returned waits for its result, or raises what it raised."""
+    done: List[Result] = []
+    raised: List[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def result() -> Result:
+        thread.join()
+        if raised:
+            raise raised[0]
+        return done[0]
+
+    return result
 
 
 def together(steps: Mapping[str, Step], limit: float) -> Dict[str, Facts]:

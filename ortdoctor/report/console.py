@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ortdoctor.diagnose.judge import Report
+    from ortdoctor.report.recommend import Text as Written
     from ortdoctor.report.sections import Line
 
 _STYLES = {OK: "green", WARNING: "yellow", ERROR: "bold red", OPEN: "magenta", INFO: "cyan"}
@@ -66,3 +67,11 @@ def print_report(
         body(whole.plan, 4)
     console.print()
     show(Text.assemble((marks[whole.mark], _STYLES[whole.mark]), " ", whole.verdict))
+
+
+def print_page(console: Console, lines: Sequence[Written]) -> None:
+    """Print what ``recommend`` says: :func:`ortdoctor.report.recommend.page`."""
+    for line in lines:
+        style = "bold" if line.strong else None
+        # Not wrapped: a command has to survive being copied.
+        console.print(line.text, style=style, highlight=False, markup=False, soft_wrap=True)

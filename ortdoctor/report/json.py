@@ -2,15 +2,16 @@
 
 import json
 import math
-from typing import Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
 from ortdoctor.diagnose.facts import FAILED, FOUND, UNCOLLECTED, Facts
 from ortdoctor.diagnose.findings import Finding
 from ortdoctor.diagnose.judge import Report
 from ortdoctor.diagnose.plans import Plan
 from ortdoctor.report import summary, words
-from ortdoctor.treat import treatment
-from ortdoctor.treat.treatment import Treatment
+
+if TYPE_CHECKING:
+    from ortdoctor.treat.treatment import Treatment
 
 SCHEMA = "ortdoctor.report/1"
 
@@ -20,7 +21,7 @@ def document(
     facts_document: Dict[str, Any],
     causes: Sequence[Dict[str, Any]],
     version: str,
-    treated: Optional[Treatment] = None,
+    treated: "Optional[Treatment]" = None,
 ) -> Dict[str, Any]:
     """Return the report as JSON values; the schema is compat/schema/report.schema.json.
 
@@ -41,7 +42,11 @@ def document(
         ],
         "plan": _plan(report),
     }
-    return whole if treated is None else dict(whole, treatment=treatment.document(treated))
+    if treated is not None:
+        from ortdoctor.treat import treatment  # noqa: PLC0415 - few reports tell of one
+
+        whole["treatment"] = treatment.document(treated)
+    return whole
 
 
 def dumps(report: Dict[str, Any]) -> str:

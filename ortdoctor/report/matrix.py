@@ -1,16 +1,12 @@
 """The matrix as a table, and one release with everything that is known of it and why."""
 
-from __future__ import annotations
-
 import csv
 import io
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from ortdoctor.diagnose.matrix import Matrix
+from ortdoctor.diagnose.matrix_rows import Build
 from ortdoctor.diagnose.plans_options import CPU_DISTRIBUTION, GPU_DISTRIBUTION
-
-if TYPE_CHECKING:
-    from ortdoctor.diagnose.matrix import Matrix
-    from ortdoctor.diagnose.matrix_rows import Build
 
 SCHEMA = "ortdoctor.matrix/1"
 
@@ -29,27 +25,27 @@ class Row(NamedTuple):
     release: str
     opset: int
     ir: int
-    ml_opset: int | None
+    ml_opset: Optional[int]
     enforced: bool
-    cuda: str | None
-    cudnn: str | None
-    python: tuple[str, ...]
+    cuda: Optional[str]
+    cudnn: Optional[str]
+    python: Tuple[str, ...]
     gpu: str
     cpu: str
 
 
-def rows(matrix: Matrix) -> list[Row]:
+def rows(matrix: Matrix) -> List[Row]:
     """Return a row for each release, the newest first."""
     return [_row(matrix, release.version) for release in reversed(matrix.releases())]
 
 
-def table(matrix: Matrix) -> list[tuple[str, ...]]:
+def table(matrix: Matrix) -> List[Tuple[str, ...]]:
     """Return the headings and the rows as texts; a dash for what is not there or not known."""
-    lines: list[tuple[str, ...]] = [HEADINGS]
+    lines: List[Tuple[str, ...]] = [HEADINGS]
     for row in rows(matrix):
         limits = (str(row.opset) + ("" if row.enforced else "*"), str(row.ir))
         pythons = ", ".join(_short(row.python))
-        lines.append((row.release, *limits, row.cuda or "-", row.cudnn or "-", pythons or "-", row.gpu, row.cpu))
+        lines.append((row.release,) + limits + (row.cuda or "-", row.cudnn or "-", pythons or "-", row.gpu, row.cpu))
     return lines
 
 
@@ -63,7 +59,7 @@ def as_csv(matrix: Matrix) -> str:
 def as_markdown(matrix: Matrix) -> str:
     """Return the table as Markdown."""
     head, *body = table(matrix)
-    lines = [head, tuple("---" for _ in head), *body]
+    lines = [head, tuple("---" for _ in head)] + body
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
@@ -71,16 +67,16 @@ def as_text(matrix: Matrix) -> str:
     """Return the table in columns for a terminal."""
     lines = table(matrix)
     widths = [max(len(line[at]) for line in lines) for at in range(len(HEADINGS))]
-    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    padded = ("  ".join(line[at].ljust(width) for at, width in enumerate(widths)).rstrip() for line in lines)
     return "\n".join(padded) + "\n\n* not enforced: newer models load, too, and may compute wrongly\n"
 
 
-def document(matrix: Matrix) -> dict[str, Any]:
+def document(matrix: Matrix) -> Dict[str, Any]:
     """Return the table as JSON values."""
     return {"schema": SCHEMA, "releases": [dict(row._asdict(), python=list(row.python)) for row in rows(matrix)]}
 
 
-def explained(matrix: Matrix, version: str) -> dict[str, Any] | None:
+def explained(matrix: Matrix, version: str) -> Optional[Dict[str, Any]]:
     """Return everything of one release: limits, builds, evidence of each row; None where the matrix lacks it."""
     match = matrix.release(version)
     if match is None or not match.exact:
@@ -93,31 +89,34 @@ def explained(matrix: Matrix, version: str) -> dict[str, Any] | None:
     }
 
 
-def explanation(whole: dict[str, Any]) -> str:
+def explanation(whole: Dict[str, Any]) -> str:
     """Return what :func:`explained` found as lines for people."""
     return "\n".join(_lines(whole["release"]) + [line for row in whole["builds"] for line in ["", *_lines(row)]]) + "\n"
 
 
-def _lines(row: dict[str, Any]) -> list[str]:
+def _lines(row: Dict[str, Any]) -> List[str]:
     said = [(name, value) for name, value in row.items() if name not in ("row", "evidence")]
     lines = [str(row["row"])]
-    lines += [f"  {name}: {_flat(value)}" for name, value in said if value not in (None, [], {})]
+    lines += ["  %s: %s" % (name, _flat(value)) for name, value in said if value not in (None, [], {})]
     for entry in row["evidence"]:
-        speaks_for = f" for {', '.join(entry['fields'])}" if entry.get("fields") else ""
-        lines.append(f"  {entry['confidence']}{speaks_for}: {entry['kind']}: {entry['where']} ({entry['when']})")
+        speaks_for = " for %s" % ", ".join(entry["fields"]) if entry.get("fields") else ""
+        what = (entry["confidence"], speaks_for, entry["kind"], entry["where"], entry["when"])
+        lines.append("  %s%s: %s: %s (%s)" % what)
     return lines
 
 
-def _flat(value: Any) -> str:  # noqa: ANN401 - a value of a row
+def _flat(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {_flat(inner)}" for name, inner in value.items())
+        return "; ".join("%s: %s" % (name, _flat(inner)) for name, inner in value.items())
     return str(value)
 
 
-def _whole(matrix: Matrix, row_id: str) -> dict[str, Any]:
-    return {"row": row_id, **matrix.raw(row_id)}
+def _whole(matrix: Matrix, row_id: str) -> Dict[str, Any]:
+    whole: Dict[str, Any] = {"row": row_id}
+    whole.update(matrix.raw(row_id))
+    return whole
 
 
 def _row(matrix: Matrix, version: str) -> Row:
@@ -141,21 +140,21 @@ def _row(matrix: Matrix, version: str) -> Row:
     )
 
 
-def _first(matrix: Matrix, distribution: str, version: str) -> Build | None:
+def _first(matrix: Matrix, distribution: str, version: str) -> Optional[Build]:
     """Return the build that pip finds first; where it never found one, what another source has."""
     found = [matrix.build(distribution, version, os, arch) for os, arch in _PLATFORMS]
     others = [row for row in matrix.builds(distribution, version) if row.availability != "never"]
     return next(filter(None, [*found, *others]), None)
 
 
-def _short(tags: tuple[str, ...]) -> list[str]:
+def _short(tags: Tuple[str, ...]) -> List[str]:
     """Return ``3.8-3.12`` for a run of tags; free-threaded ones by themselves."""
     minors = sorted(int(tag[3:]) for tag in tags if tag[:3] == "cp3" and tag[3:].isdigit())
-    runs: list[list[int]] = []
+    runs: List[List[int]] = []
     for minor in minors:
         if runs and runs[-1][-1] == minor - 1:
             runs[-1].append(minor)
         else:
             runs.append([minor])
-    named = [f"3.{run[0]}" if len(run) == 1 else f"3.{run[0]}-3.{run[-1]}" for run in runs]
-    return named + [f"3.{tag[3:]}" for tag in tags if tag.endswith("t")]
+    named = ["3.%d" % run[0] if len(run) == 1 else "3.%d-3.%d" % (run[0], run[-1]) for run in runs]
+    return named + ["3.%s" % tag[3:] for tag in tags if tag.endswith("t")]

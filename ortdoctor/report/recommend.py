@@ -1,19 +1,11 @@
 """What ``recommend`` says: the document for programs and the page for people."""
 
-from __future__ import annotations
+from typing import Any, Dict, List, NamedTuple
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
-
-from ortdoctor.diagnose.plans import CPU_DISTRIBUTION
+from ortdoctor.diagnose.plans import CPU_DISTRIBUTION, Ranked, Recommendation
 from ortdoctor.diagnose.plans_rank import source_order
+from ortdoctor.diagnose.plans_unlock import Unlock
 from ortdoctor.report import words
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from ortdoctor.diagnose.plans import Ranked, Recommendation
-    from ortdoctor.diagnose.plans_unlock import Unlock
 
 SCHEMA = "ortdoctor.recommendation/1"
 
@@ -32,7 +24,7 @@ LOADERS = {
 }
 
 
-def document(found: Recommendation, version: str) -> dict[str, Any]:
+def document(found: Recommendation, version: str) -> Dict[str, Any]:
     """Return the recommendation as JSON values; the schema is compat/schema/recommend.schema.json."""
     return {
         "schema": SCHEMA,
@@ -61,7 +53,7 @@ def document(found: Recommendation, version: str) -> dict[str, Any]:
     }
 
 
-def _plan(row: Ranked) -> dict[str, Any]:
+def _plan(row: Ranked) -> Dict[str, Any]:
     build = row.plan.build
     return {
         "rank": row.rank,
@@ -89,69 +81,70 @@ def unlock(row: Unlock) -> str:
     """Return the sentence for one change that would allow a better release."""
     values = row._asdict()
     if row.change == "python":
-        values["to"] = f"{row.to[2]}.{row.to[3:]}"
+        values["to"] = "%s.%s" % (row.to[2], row.to[3:])
     return words.filled(UNLOCKS[row.change], values)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Page:
-    """Lines in the order that people need: what to run, why, what else."""
+class Text(NamedTuple):
+    """A line of the page; a ``strong`` one is a heading or a command."""
 
-    console: Console
-
-    def line(self, text: str, indent: int = 0, style: str = "") -> None:
-        self.console.print(" " * indent + text, style=style or None, highlight=False, markup=False, soft_wrap=True)
-
-    def plan(self, row: Ranked, title: str) -> None:
-        self.line(f"{title}: {name(row)}", style="bold")
-        for command in row.plan.commands:
-            self.line(command, 4, "bold")
-        for text in words.because(row.plan):
-            self.line(f"- because {text}", 2)
-        for text in filter(None, map(words.reason, row.unclear)):
-            self.line(f"- cannot tell: {text}", 2)
-        if row.plan.loader:
-            self.line(f"- {LOADERS[row.plan.loader]}", 2)
-        if row.model is not None:
-            self.line(f"- {_model(row)}", 2)
-        if row.confidence not in ("measured", "doc"):
-            self.line(f"- the matrix has this from {row.confidence} evidence only", 2)
+    text: str
+    strong: bool = False
 
 
-def print_recommendation(console: Console, found: Recommendation) -> None:
-    """Print the best plan as commands, why, what stands beside it, and what would allow a better one."""
-    page = _Page(console)
+def page(found: Recommendation) -> List[Text]:
+    """Return the best plan as commands, why, what stands beside it, and what would allow a better one."""
+    lines: List[Text] = []
     if not found.plans:
-        page.line("No released wheel of ONNX Runtime fits this machine.", style="bold")
-    for at, row in enumerate(_shown(found.plans)):
+        lines.append(Text("No released wheel of ONNX Runtime fits this machine.", strong=True))
+    shown = _shown(found.plans)
+    for at, row in enumerate(shown):
         if at:
-            page.line("")
-        page.plan(row, "Beside it" if at else "Best")
-    more = len(found.plans) - len(_shown(found.plans))
+            lines.append(Text(""))
+        lines += _plan_lines(row, "Beside it" if at else "Best")
+    more = len(found.plans) - len(shown)
     if more:
-        page.line(f"{more} other plans fit: --json lists them.")
-    if found.unlocks:
-        page.line("")
-        page.line("What would allow a better one:", style="bold")
-        for change in found.unlocks:
-            page.line(f"- {unlock(change)}", 2)
-    if found.rejected:
-        page.line("")
-        page.line("What does not fit:", style="bold")
-        for text in words.grouped_rejections(found.rejected):
-            page.line(f"- {text}", 2)
+        lines.append(Text("%d other plans fit: --json lists them." % more))
+    lines += _listed("What would allow a better one:", [unlock(change) for change in found.unlocks])
+    lines += _listed("What does not fit:", words.grouped_rejections(found.rejected))
+    return lines
+
+
+def text(found: Recommendation) -> str:
+    """Return the page as plain text that ends in a line end."""
+    return "".join(line.text + "\n" for line in page(found))
+
+
+def _plan_lines(row: Ranked, title: str) -> List[Text]:
+    said = ["because %s" % reason for reason in words.because(row.plan)]
+    said += ["cannot tell: %s" % reason for reason in map(words.reason, row.unclear) if reason]
+    if row.plan.loader:
+        said.append(LOADERS[row.plan.loader])
+    if row.model is not None:
+        said.append(_model(row))
+    if row.confidence not in ("measured", "doc"):
+        said.append("the matrix has this from %s evidence only" % row.confidence)
+    return [
+        Text("%s: %s" % (title, name(row)), strong=True),
+        *[Text("    " + command, strong=True) for command in row.plan.commands],
+        *[Text("  - " + line) for line in said],
+    ]
+
+
+def _listed(title: str, items: List[str]) -> List[Text]:
+    return [Text(""), Text(title, strong=True), *[Text("  - " + item) for item in items]] if items else []
 
 
 def name(row: Ranked) -> str:
     """Return what a plan installs, on one line."""
     build = row.plan.build
     if row.plan.distribution == CPU_DISTRIBUTION or build is None:
-        return f"{row.plan.distribution} {row.plan.version} on the CPU"
-    cudnn = f" and cuDNN {build.cudnn}" if build.cudnn else ""
-    return f"{row.plan.distribution} {row.plan.version} for CUDA {build.cuda}{cudnn}"
+        return "%s %s on the CPU" % (row.plan.distribution, row.plan.version)
+    cudnn = " and cuDNN %s" % build.cudnn if build.cudnn else ""
+    return "%s %s for CUDA %s%s" % (row.plan.distribution, row.plan.version, build.cuda, cudnn)
 
 
-def _shown(plans: list[Ranked]) -> list[Ranked]:
+def _shown(plans: List[Ranked]) -> List[Ranked]:
     """Return the best plan, and where it is no GPU plan that commands carry out, the best of the other kinds."""
     shown = plans[:1]
     if not plans or (_is_easy(plans[0]) and plans[0].plan.kind == "gpu"):
@@ -169,9 +162,11 @@ def _is_easy(row: Ranked) -> bool:
 def _model(row: Ranked) -> str:
     model = row.model
     if model is None or model.fits:
-        return f"it loads the model (opset {row.max_opset} and IR version {row.max_ir} at most)"
+        return "it loads the model (opset %s and IR version %s at most)" % (row.max_opset, row.max_ir)
     said = "it may compute the model wrongly" if model.fits is None else "it does not load the model as it is"
-    return (
-        f"{said}: lower it to opset {model.downgrade_to} and IR version {row.max_ir}, "
-        f"or export it again with opset {model.export_opset}"
+    return "%s: lower it to opset %s and IR version %s, or export it again with opset %s" % (
+        said,
+        model.downgrade_to,
+        row.max_ir,
+        model.export_opset,
     )

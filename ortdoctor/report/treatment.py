@@ -9,7 +9,7 @@ from ortdoctor.treat import steps, treatment
 from ortdoctor.treat.session import Proposal
 from ortdoctor.treat.treatment import Round, Treatment
 
-QUESTION = "Do this now?"
+QUESTION = "Do this now? [y/N]"
 
 _OUTCOMES = {
     "nothing_to_do": "Nothing was changed: there is nothing here that a command could cure.",

@@ -24,6 +24,9 @@ _BY_HAND = "it needs what a step before it brings, which cannot be done from her
 #: What only a shell understands: variables, patterns, several commands in one line.
 _SHELL = re.compile(r"[$`;|&<>]")
 
+#: What is between single quotes means itself: 'numpy<2'.
+_QUOTED = re.compile(r"'[^']*'")
+
 _CHANGES = ("install", "uninstall")
 
 
@@ -75,7 +78,7 @@ def _step(command: str, python: str, tools: Dict[str, Optional[str]]) -> List[St
     if re.match(r"(export|unset|set|source|conda activate)\b", command):
         return [yours(command, python, _FOR_SHELL)]
     words = _words(command)
-    if not words or _SHELL.search(command):
+    if not words or _SHELL.search(_QUOTED.sub("", command)):
         return [yours(command, python, _FOR_SYSTEM)]
     if words[:3] == ["rm", "-rf", "--"] and len(words) == 4 and os.path.basename(words[3]) == "onnxruntime":
         return [Step(command, REMOVE, [], python, [words[3]])]

@@ -21,9 +21,11 @@ MAY_IMPORT = {
     "treat": {"treat", "diagnose", "probe"},
     "report": {"report", "treat", "diagnose", "model", "bundle"},
     "data": {"data", "diagnose", "errors"},
+    "commands": {"commands", "report", "treat", "diagnose", "probe", "data", "errors", ""},
+    "pocket": {"pocket", "commands", "report", "diagnose", "data", "errors", ""},
     "model": {"model", "diagnose", "data", "errors"},
     "bundle": {"bundle", "model", "diagnose", "data", "errors", ""},
-    "cli": {"cli", "bundle", "model", "report", "treat", "diagnose", "probe", "data", "errors", ""},
+    "cli": {"cli", "commands", "pocket", "bundle", "model", "report", "diagnose", "probe", "data", "errors", ""},
 }
 
 #: Modules through which a rule could reach the machine it only judges.
@@ -36,10 +38,12 @@ FLOOR = [
     *sorted((PACKAGE / "probe").rglob("*.py")),
     *sorted((PACKAGE / "diagnose").rglob("*.py")),
     *sorted((PACKAGE / "treat").rglob("*.py")),
-    PACKAGE / "report" / "text.py",
-    PACKAGE / "report" / "treatment.py",
-    PACKAGE / "report" / "json.py",
+    *sorted((PACKAGE / "commands").rglob("*.py")),
+    # How the zipapp is made is no part of it.
+    *sorted(path for path in (PACKAGE / "pocket").rglob("*.py") if path.name != "build.py"),
+    *[PACKAGE / "report" / f"{name}.py" for name in ("text", "json", "recommend", "matrix", "treatment")],
     PACKAGE / "__init__.py",
+    PACKAGE / "data.py",
     PACKAGE / "errors.py",
     *sorted((ROOT / "templates").glob("*.py")),
 ]

@@ -362,6 +362,13 @@ def test_pip_that_cannot_see_the_wheel_is_upgraded_first() -> None:
     assert finding.commands == report.plan.commands
 
 
+def test_pip_is_upgraded_to_one_that_this_python_still_runs() -> None:
+    tags = {"platforms": ["manylinux1_x86_64", "linux_x86_64"], "manylinux2014": False}
+    old = {"python__version": "3.6.15", "python__abi_tag": "cp36m", "python__pip": {"version": "18.1"}}
+    report = judged(EMPTY, python__wheel_tags=tags, **old)
+    assert report.plan.commands[0] == "/home/user/venv/bin/python -m pip install --upgrade 'pip<22'"
+
+
 def test_strict_counts_warnings() -> None:
     document = recorded.machine("wsl2-cpu-package")["document"]
     assert judge(document, recorded.matrix()).verdict == "healthy"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ortdoctor.treat import tree
 from ortdoctor.treat.where import Place
 from tests import recorded
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: Stands for an interpreter: ``-m pip ..`` runs the test's own program with the words after it.
 _PYTHON = """#!{real}

@@ -107,7 +107,7 @@ def take(site: Path, **options: Any) -> snapshot.Snapshot:
 
 def test_no_bytes_are_copied(site: Path) -> None:
     copy = take(site)
-    assert os.path.samefile(Path(copy.store(0)) / "onnxruntime" / "a.so", site / "onnxruntime" / "a.so")
+    assert (Path(copy.store(0)) / "onnxruntime" / "a.so").samefile(site / "onnxruntime" / "a.so")
     snapshot.discard(copy)
 
 
@@ -134,7 +134,7 @@ def test_a_file_that_was_changed_with_its_copy_is_named(site: Path) -> None:
     copy = take(site)
     (site / "onnxruntime" / "a.so").write_bytes(b"in place, and the link with it")
     os.utime(site / "onnxruntime" / "a.so", ns=(5, 5))
-    assert snapshot.restore(copy) == ["changed: onnxruntime/a.so (in %s)" % site]
+    assert snapshot.restore(copy) == [f"changed: onnxruntime/a.so (in {site})"]
 
 
 def test_a_large_file_beside_packages_is_nobodys_business(site: Path, tmp_path: Path) -> None:
@@ -236,5 +236,5 @@ def test_what_cannot_be_put_back_is_named(site: Path, monkeypatch: pytest.Monkey
         patch.setattr(os, "replace", refuse)
         patch.setattr(os, "unlink", refuse)
         told = snapshot.restore(copy)
-    assert "gone: onnxruntime/b.py (in %s)" % site in told
-    assert "new: new.py (in %s)" % site in told
+    assert f"gone: onnxruntime/b.py (in {site})" in told
+    assert f"new: new.py (in {site})" in told

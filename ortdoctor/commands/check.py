@@ -1,0 +1,83 @@
+"""What ``check`` does, whichever command line asked: facts, a judgement, a record of the facts."""
+
+import sys
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
+
+from ortdoctor import __version__, data
+from ortdoctor.commands import machine
+from ortdoctor.diagnose.findings import exit_code
+from ortdoctor.errors import UsageError
+from ortdoctor.probe.together import later
+
+if TYPE_CHECKING:
+    from ortdoctor.diagnose.judge import Report
+    from ortdoctor.treat.treatment import Treatment
+
+
+class Asked(NamedTuple):
+    """What the options ask for; None: not given."""
+
+    python: Optional[str] = None
+    facts: Optional[str] = None
+    save_facts: Optional[str] = None
+    strict: bool = False
+    fix: bool = False
+    yes: bool = False
+
+
+class Checked(NamedTuple):
+    """A judgement, the facts that it is about, and the rows of compat/causes.json that have the words.
+
+    ``treatment`` is what ``--fix`` did before.
+    """
+
+    report: "Report"
+    document: Dict[str, Any]
+    causes: List[Dict[str, Any]]
+    treatment: "Optional[Treatment]" = None
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the verdict: 0 healthy, 1 problems, 3 undetermined."""
+        return exit_code(self.report.verdict)
+
+    def json(self) -> str:
+        """Return the document of docs/report.md as text."""
+        from ortdoctor.report import json as json_report  # noqa: PLC0415 - people get text
+
+        whole = json_report.document(self.report, self.document, self.causes, __version__, self.treatment)
+        return json_report.dumps(whole)
+
+
+def check(asked: Asked) -> Checked:
+    """Probe or read a machine and judge it; what the rules need is loaded while the probe's children run."""
+    if asked.fix or asked.yes:
+        _must_be_usable(asked)
+    probed = later(lambda: machine.facts_document(asked.facts, asked.python))
+    from ortdoctor.diagnose.judge import judge  # noqa: PLC0415 - the children run meanwhile
+
+    matrix, causes = data.matrix(), data.compat_json("causes")
+    document = probed()
+    if asked.save_facts is not None:
+        machine.write_record(document, asked.save_facts)
+    return Checked(judge(document, matrix, strict=asked.strict), document, causes)
+
+
+def _must_be_usable(asked: Asked) -> None:
+    from ortdoctor.commands import fix  # noqa: PLC0415 - a check alone needs nothing of it
+
+    refusal = fix.refusal(asked)
+    if refusal is not None:
+        raise UsageError(refusal)
+
+
+def hint(asked: Asked, program: str) -> Optional[str]:
+    """Return what to say of an activated environment that is not the one that was checked; None mostly."""
+    other = machine.other_environment() if asked.facts is None and asked.python is None else None
+    if other is None:
+        return None
+    return "This is the environment of %s; the activated one is another: %s check --python %s" % (
+        sys.executable,
+        program,
+        other,
+    )

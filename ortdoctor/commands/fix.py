@@ -1,0 +1,50 @@
+"""What ``check --fix`` does, whichever command line asked: the treatment, and the way to and from the user."""
+
+import sys
+from typing import Any, Callable, Dict, List, Optional
+
+from ortdoctor import data
+from ortdoctor.commands import machine
+from ortdoctor.commands.check import Asked, Checked
+from ortdoctor.report import treatment as words
+from ortdoctor.treat.session import Proposal, Talk, misuse, treat
+
+
+def refusal(asked: Asked) -> Optional[str]:
+    """Return, as a sentence, why a call cannot be right; None where it can."""
+    terminal = sys.stdin is not None and sys.stdin.isatty()
+    return misuse(fix=asked.fix, yes=asked.yes, recorded=asked.facts is not None, terminal=terminal)
+
+
+def fix(checked: Checked, asked: Asked, say: Callable[[str], None]) -> Checked:
+    """Treat the environment of ``checked`` and return it as it is then; ``say`` shows a line as things go on."""
+
+    def ask(proposal: Proposal) -> bool:
+        for line in ["", *words.proposal(proposal, checked.causes)]:
+            say(line)
+        return asked.yes or _agreed(say)
+
+    talk = Talk(ask, say, _again)
+    done = treat(checked.document, data.matrix(), talk, strict=asked.strict)
+    return checked._replace(report=done.after.report, document=done.after.document, treatment=done)
+
+
+def lines(checked: Checked) -> List[str]:
+    """Return what the treatment did, for people; nothing where there was none."""
+    return words.lines(checked.treatment, checked.causes) if checked.treatment is not None else []
+
+
+def changed(checked: Checked) -> bool:
+    """Return whether the report after the treatment may be another one than before."""
+    return checked.treatment is None or bool(checked.treatment.rounds) or checked.treatment.recovered is not None
+
+
+def _agreed(say: Callable[[str], None]) -> bool:
+    """Ask on the terminal; whoever says nothing that is a yes has said no."""
+    say(words.QUESTION)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _again(python: str) -> Dict[str, Any]:
+    """Return the facts of the interpreter ``python`` as they are now."""
+    return machine.facts_document(None, None if python == sys.executable else python)
