@@ -42,10 +42,10 @@ def template_path(name: str) -> "Path":
 @lru_cache(maxsize=None)
 def matrix() -> "Matrix":
     """Build the matrix from what rules ask of compat/; a :class:`MatrixError` where the data break its rules."""
-    from ortdoctor.diagnose.matrix import STEMS, Matrix, MatrixDataError  # noqa: PLC0415 - most of the time to start
+    from ortdoctor.diagnose.matrix import STEMS, UNTYPED, Matrix, MatrixDataError  # noqa: PLC0415 - most of the time to start
 
     try:
-        return Matrix({stem: compat_json(stem) for stem in STEMS})
+        return Matrix({stem: compat_json(stem) for stem in STEMS + UNTYPED})
     except MatrixDataError as error:
         raise MatrixError("the compatibility matrix breaks its own rules: %s" % error) from error
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ortdoctor import data
-from ortdoctor.diagnose.matrix import STEMS, Matrix
+from ortdoctor.diagnose.matrix import STEMS, UNTYPED, Matrix
 
 FOLDER = Path(__file__).parent / "machines"
 MACHINES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -16,8 +16,8 @@ MACHINES = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 @cache
 def matrix() -> Matrix:
-    """Return the matrix of compat/, with the causes registered."""
-    return Matrix({stem: data.compat_json(stem) for stem in (*STEMS, "causes")})
+    """Return the matrix of compat/, with the causes and what brings libraries registered."""
+    return Matrix({stem: data.compat_json(stem) for stem in (*STEMS, *UNTYPED)})
 
 
 @cache

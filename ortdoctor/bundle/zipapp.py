@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ortdoctor import data
 from ortdoctor.bundle.archive import zipped
-from ortdoctor.diagnose.matrix import STEMS
+from ortdoctor.diagnose.matrix import STEMS, UNTYPED
 from ortdoctor.errors import BundleError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -27,7 +27,7 @@ _ENTRY = "ortdoctor.pocket.start"
 _ROOTS = (_ENTRY, "ortdoctor.pocket.main", "ortdoctor.probe.__main__")
 
 #: The files of compat/ that the commands read.
-DATA = (*STEMS, "causes")
+DATA = (*STEMS, *UNTYPED)
 
 
 def write_zipapp(out: Path) -> int:

@@ -61,9 +61,15 @@ def find(facts: Facts, matrix: Matrix) -> Optional[Installed]:
 
 
 def needed(facts: Facts) -> List[Record]:
-    """Return the libraries that the CUDA provider's file needs, as measured."""
+    """Return the libraries that the CUDA provider's file needs, and what these need, as measured."""
     rows = [row for row in facts.records("ort.provider_libraries") if row["provider"] == machine.CUDA]
     return [needed_row for row in rows for needed_row in row["needed"]]
+
+
+def _linked(facts: Facts) -> List[Library]:
+    """Return the libraries that the provider itself needs: only these tell of its build."""
+    parsed = [parse_soname(row["soname"]) for row in needed(facts) if not row["needed_by"]]
+    return [library for library in parsed if library]
 
 
 def _cuda(facts: Facts, build: Optional[Build]) -> Tuple[Optional[str], List[str]]:
@@ -71,7 +77,7 @@ def _cuda(facts: Facts, build: Optional[Build]) -> Tuple[Optional[str], List[str
     built = facts.text("ort.cuda_build")
     if version_tuple(built):
         return built, ["ort.cuda_build"]
-    linked = [library.cuda for library in map(_library, needed(facts)) if library and library.cuda]
+    linked = [library.cuda for library in _linked(facts) if library.cuda]
     if build is not None and build.cuda and (not linked or _same_major(linked[0], build.cuda)):
         return build.cuda, [build.row_id]
     if linked:
@@ -80,14 +86,10 @@ def _cuda(facts: Facts, build: Optional[Build]) -> Tuple[Optional[str], List[str
 
 
 def _cudnn(facts: Facts, build: Optional[Build]) -> Optional[str]:
-    for library in map(_library, needed(facts)):
-        if library and library.family == "cudnn" and library.version:
+    for library in _linked(facts):
+        if library.family == "cudnn" and library.version:
             return library.version
     return build.cudnn if build is not None else None
-
-
-def _library(row: Record) -> Optional[Library]:
-    return parse_soname(row["soname"])
 
 
 def _same_major(a: str, b: str) -> bool:

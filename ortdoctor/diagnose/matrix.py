@@ -39,10 +39,13 @@ from ortdoctor.diagnose.matrix_rows import (
 )
 from ortdoctor.diagnose.versions import Version, numbers, parse
 
-__all__ = ["STEMS", "Matrix", "MatrixDataError", "normal_name"]
+__all__ = ["STEMS", "UNTYPED", "Matrix", "MatrixDataError", "normal_name"]
 
 #: The files that this class reads; others (causes, targets) are checked for evidence and kept as they are.
 STEMS = ("releases", "builds", "drivers", "gpus", "jetpack", "distributions", "python_api", "conflicts")
+
+#: Files whose rows rules ask for as they are, by :meth:`Matrix.raw`: families of causes, who brings a library.
+UNTYPED = ("causes", "libraries")
 
 
 class Matrix(Register):

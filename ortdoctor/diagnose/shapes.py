@@ -129,7 +129,7 @@ SHAPES: Dict[str, Shape] = {
         {
             "path": "str",
             "provider?": "str",
-            "needed": [{"soname": "str", "path?": "str", "searched?": ["str"]}],
+            "needed": [{"soname": "str", "path?": "str", "searched?": ["str"], "needed_by?": "str"}],
             "runpath?": ["str"],
             "glibc?": "str",
             "glibcxx?": "str",

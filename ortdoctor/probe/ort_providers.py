@@ -6,7 +6,8 @@ import re
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from .elf import ElfError, read
-from .loader import Loader, Object, load_object, resolve
+from .loader import Loader, Object, load_object
+from .process import Need, Process
 
 #: File name of a provider library, by its middle part; ``shared`` is the bridge, not a provider.
 _LIBRARY = re.compile(r"(?:lib)?onnxruntime_providers_(\w+?)(?:\.so(?:\.\d+)*|\.dll|\.dylib)$")
@@ -97,39 +98,57 @@ def provider_libraries(loader: Loader, natives: List[str], preload: List[Preload
     extensions = [load_object(path) for path in natives if _EXTENSION.search(os.path.basename(path))]
     above = [item for item in extensions if item][:1]
     wanted = {item.provider: item.sonames for item in preload}
+    matched = [(path, _LIBRARY.match(os.path.basename(path))) for path in natives]
+    bridges = [load_object(path) for path, match in matched if match and match.group(1) == "shared"]
+    before = Process(loader)
     described = []
-    for path in natives:
-        match = _LIBRARY.match(os.path.basename(path))
+    for path, match in matched:
         if match and match.group(1) != "shared":
-            described.append(_describe(loader, path, _provider(match.group(1)), above, wanted))
+            provider = _provider(match.group(1))
+            opened = _Opened(path, above, wanted.get(provider, []), [item for item in bridges if item])
+            described.append(_describe(before.copy(), opened, provider))
     cuda = _provider("cuda")
     for item in above:
         linked = any(_CUDA_SONAME.match(name) for name in item.elf.needed)
         apart = any(entry["provider"] == cuda for entry in described)
         if linked or (wanted.get(cuda) and not apart):
-            described.append(_describe(loader, item.path, cuda, [], wanted))
+            described.append(_describe(before.copy(), _Opened(item.path, [], wanted.get(cuda, []), []), cuda))
     return described
 
 
-def _describe(
-    loader: Loader, path: str, provider: str, above: List[Object], preload: Dict[str, List[str]]
-) -> Dict[str, Any]:
-    """Return one library's entry; ``above`` is what opens it, nearest first."""
-    entry: Dict[str, Any] = {"path": path, "provider": provider, "needed": [], "runpath": []}
-    preloaded = preload.get(provider, [])
+class _Opened(NamedTuple):
+    """A file with a provider: what opens it (nearest first), what is opened by name and by path before it is."""
+
+    path: str
+    above: List[Object]
+    preload: List[str]
+    bridges: List[Object]
+
+
+def _describe(process: Process, opened: _Opened, provider: str) -> Dict[str, Any]:
+    """Return one library's entry; ``process`` is what the interpreter has mapped before onnxruntime."""
+    entry: Dict[str, Any] = {"path": opened.path, "provider": provider, "needed": [], "runpath": []}
     # ctypes opens these, before anything of onnxruntime is loaded: its RPATHs have no say.
-    entry["needed"] = [_need(loader, name, None) for name in preloaded]
-    if loader.context.os != "linux":
-        return dict(entry, error="%s is no ELF file, and only these are read for what they need" % path)
+    needs = [need for name in opened.preload for need in process.open(name)]
+    entry["needed"] = _once(needs)
+    if process.loader.context.os != "linux":
+        return dict(entry, error="%s is no ELF file, and only these are read for what they need" % opened.path)
     try:
-        elf = read(path)
+        elf = read(opened.path)
     except (ElfError, OSError) as error:
         return dict(entry, error=str(error))
-    chain = [Object(path, elf)] + above
-    entry["needed"] += [_need(loader, name, chain) for name in elf.needed if name not in preloaded]
+    for item in opened.above:
+        process.needs_of(item, [])
+    for item in opened.bridges:
+        process.hold(item)
+    needs += process.needs_of(Object(opened.path, elf), opened.above)
+    entry["needed"] = _once(needs)
     return dict(entry, runpath=elf.runpath or elf.rpath, glibc=elf.glibc, glibcxx=elf.glibcxx)
 
 
-def _need(loader: Loader, soname: str, chain: Optional[List[Object]]) -> Dict[str, Any]:
-    path, searched = resolve(loader, soname, chain)
-    return {"soname": soname, "path": path, "searched": searched}
+def _once(needs: List[Need]) -> List[Dict[str, Any]]:
+    """Return each soname once, where it is asked for first: a name that ctypes missed is not tried again."""
+    seen: Dict[str, Need] = {}
+    for need in needs:
+        seen.setdefault(need.soname, need)
+    return [dict(need._asdict()) for need in seen.values()]

@@ -52,7 +52,16 @@ def print_report(
         for command in line.commands:
             # Not wrapped: a command has to survive being copied.
             show(Text(" " * (indent + 2) + command, style="bold"), wrap=False)
+        for entry in line.table:
+            show(Text(f"- {entry}", style="dim"), indent)
 
+    for finding in whole.findings:
+        show(Text.assemble((marks[finding.mark], _STYLES[finding.mark]), " ", (finding.text, "bold")))
+        body(finding, 4)
+        for below in finding.below:
+            show(Text.assemble((bullets[below.mark], _STYLES[below.mark]), " ", below.text), 4)
+            body(below, 6)
+        console.print()
     for section in whole.sections:
         head = Text.assemble((marks[section.mark], _STYLES[section.mark]), " ", (section.title, "bold"))
         show(head.append(f" ({section.summary})"))

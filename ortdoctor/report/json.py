@@ -5,7 +5,7 @@ import math
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
 from ortdoctor.diagnose.facts import FAILED, FOUND, UNCOLLECTED, Facts
-from ortdoctor.diagnose.findings import Finding
+from ortdoctor.diagnose.findings import Finding, Needed
 from ortdoctor.diagnose.judge import Report
 from ortdoctor.diagnose.plans import Plan
 from ortdoctor.report import summary, words
@@ -72,7 +72,16 @@ def _finding(row: Finding, facts: Facts, causes: Dict[str, Dict[str, Any]], plan
         "detail": said.detail,
         "evidence": [_evidence(key, facts) for key in dict.fromkeys(row.evidence)],
         "remedy": {"text": said.remedy, "commands": row.commands},
+        "under": row.under,
+        "libraries": [_library(needed) for needed in row.libraries],
     }
+
+
+def _library(row: Needed) -> Dict[str, Any]:
+    whole = row._asdict()
+    whole["provided_by"] = [dict(supplier._asdict()) for supplier in row.provided_by]
+    whole["copies"] = [dict(copy._asdict()) for copy in row.copies]
+    return dict(whole)
 
 
 def _evidence(key: str, facts: Facts) -> Dict[str, str]:

@@ -3,14 +3,15 @@
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ortdoctor.diagnose.facts import ABSENT, FAILED, FOUND, Facts
-from ortdoctor.diagnose.findings import ERROR, INFO, WARNING
+from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding
 from ortdoctor.diagnose.judge import Report
-from ortdoctor.report import summary, words
+from ortdoctor.diagnose.order import roots
+from ortdoctor.report import libraries, summary, words
 
 OK = "ok"
 OPEN = "open"
 
-#: Which group a cause is told in, by its family; the rest belongs to ONNX Runtime.
+#: Which group a cause counts for, by its family; the rest belongs to ONNX Runtime.
 _GROUP_OF_FAMILY = {
     "glibc": "System",
     "os_policy": "System",
@@ -50,17 +51,22 @@ _WORST_FIRST = (ERROR, OPEN, WARNING, INFO, OK)
 
 
 class Line(NamedTuple):
-    """One finding or open question: ``mark`` is a severity, OPEN or OK."""
+    """One finding or open question: ``mark`` is a severity, OPEN or OK; ``table`` are lines that belong together.
+
+    ``below`` are the consequences of a finding.
+    """
 
     mark: str
     text: str
     details: List[str]
     remedy: str
     commands: List[str]
+    table: Sequence[str] = ()
+    below: Sequence["Line"] = ()
 
 
 class Section(NamedTuple):
-    """A group of facts with what is wrong in it; ``facts`` are lines for the verbose report."""
+    """A group of facts, its state, and what of it is not known; ``facts`` are lines for the verbose report."""
 
     title: str
     mark: str
@@ -70,8 +76,12 @@ class Section(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A whole report; ``plan`` is None where it would only repeat a finding's commands."""
+    """A whole report: what is wrong, first the worst, then the state of each group.
 
+    ``plan`` is None where it would only repeat a finding's commands.
+    """
+
+    findings: List[Line]
     sections: List[Section]
     plan: Optional[Line]
     mark: str
@@ -84,24 +94,26 @@ def sheet(
     """Build the report for people from a judgement and the facts that it is about."""
     facts = Facts(document)
     known = words.by_id(causes)
-    grouped = _grouped(report, known)
-    sections = [_section(title, prefixes, grouped[title], facts, verbose) for title, prefixes in GROUPS]
-    errors, warnings = (
-        sum(row.severity == severity for row in report.findings) for severity in (ERROR, WARNING)
-    )
+    marks, left_open = _marks(report, known), _left_open(report)
+    sections = [
+        _section(title, marks[title], left_open[title] + _unanswered(facts, prefixes), facts)._replace(
+            facts=_fact_lines(facts, prefixes) if verbose else []
+        )
+        for title, prefixes in GROUPS
+    ]
+    causes_found = roots(report.findings)
+    errors, warnings = (sum(row.severity == severity for row in causes_found) for severity in (ERROR, WARNING))
     first = words.finding(report.findings[0], known, report.plan).title if report.findings else None
     mark = {"healthy": OK, "problems": ERROR}.get(report.verdict, OPEN)
     text = words.verdict(report.verdict, errors, warnings, first)
-    return Sheet(sections, _plan(report, verbose=verbose), mark, text)
+    return Sheet(_told(report, known, verbose), sections, _plan(report, verbose=verbose), mark, text)
 
 
-def _section(title: str, prefixes: Tuple[str, ...], told: List[Line], facts: Facts, verbose: bool) -> Section:
-    lines = told + _unanswered(facts, prefixes)
-    marks = [line.mark for line in lines]
+def _section(title: str, marks: List[str], lines: List[Line], facts: Facts) -> Section:
+    marks = marks + [line.mark for line in lines]
     if title == "ONNX Runtime" and summary.session_falls_short(facts):
         marks.append(WARNING)  # the cause stands in another group, and this one is no less affected
-    facts_shown = _fact_lines(facts, prefixes) if verbose else []
-    return Section(title, _worst(marks), summary.of(title, facts), lines, facts_shown)
+    return Section(title, _worst(marks), summary.of(title, facts), lines, [])
 
 
 def _unanswered(facts: Facts, prefixes: Tuple[str, ...]) -> List[Line]:
@@ -116,20 +128,48 @@ def _unanswered(facts: Facts, prefixes: Tuple[str, ...]) -> List[Line]:
     ]
 
 
-def _grouped(report: Report, causes: Dict[str, Dict[str, Any]]) -> Dict[str, List[Line]]:
-    lines: Dict[str, List[Line]] = {title: [] for title, _ in GROUPS}
+def _told(report: Report, causes: Dict[str, Dict[str, Any]], verbose: bool) -> List[Line]:
+    """Return the root causes, each with its consequences."""
+    lines: List[Line] = []
     told: List[List[str]] = []
-    for row in report.findings:
-        said = words.finding(row, causes, report.plan)
-        family = causes.get(row.cause, {}).get("family", "")
+    for row in roots(report.findings):
         # The same commands cure several findings: they are printed under the first.
-        commands = [] if row.commands in told else row.commands
+        again = bool(row.commands) and row.commands in told
+        line = _line(row, causes, report, [] if again else row.commands, verbose)
         told.append(row.commands)
-        title = _GROUP_OF_FAMILY.get(family, "ONNX Runtime")
-        details = [said.detail] if said.detail else []
-        lines[title].append(
-            Line(row.severity, said.title, details, said.remedy, [_one_line(c) for c in commands])
-        )
+        below = [_line(other, causes, report, [], verbose) for other in report.findings if other.under == row.cause]
+        remedy = "%s %s" % (line.remedy, words.SAME_COMMANDS) if again else line.remedy
+        lines.append(line._replace(remedy=remedy.strip(), below=below))
+    return lines
+
+
+def _line(
+    row: Finding, causes: Dict[str, Dict[str, Any]], report: Report, commands: List[str], verbose: bool
+) -> Line:
+    said = words.finding(row, causes, report.plan)
+    # Where no GPU is to be used, the libraries that it would take are of no interest.
+    quiet = row.severity != ERROR and row.under is None and not verbose
+    return Line(
+        mark=row.severity,
+        text=said.title,
+        details=[said.detail] if said.detail else [],
+        remedy=said.remedy,
+        commands=[_one_line(command) for command in commands],
+        table=[] if quiet else libraries.table(row.libraries),
+    )
+
+
+def _marks(report: Report, causes: Dict[str, Dict[str, Any]]) -> Dict[str, List[str]]:
+    """Return, for each group, how bad the findings about it are; what follows from another is a warning there."""
+    marks: Dict[str, List[str]] = {title: [] for title, _ in GROUPS}
+    for row in report.findings:
+        title = _GROUP_OF_FAMILY.get(causes.get(row.cause, {}).get("family", ""), "ONNX Runtime")
+        marks[title].append(row.severity if row.under is None else WARNING)
+    return marks
+
+
+def _left_open(report: Report) -> Dict[str, List[Line]]:
+    lines: Dict[str, List[Line]] = {title: [] for title, _ in GROUPS}
     for question in report.undetermined:
         title = _GROUP_OF_QUESTION.get(question.question, "ONNX Runtime")
         lines[title].append(Line(OPEN, words.undetermined(question), [], "", []))

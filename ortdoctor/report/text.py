@@ -45,12 +45,22 @@ def encodes(encoding: Optional[str]) -> bool:
 def _sheet(whole: Sheet, marks: Dict[str, str], ascii_only: bool) -> List[str]:
     bullets = ASCII_BULLETS if ascii_only else BULLETS
     lines: List[str] = []
+    for line in whole.findings:
+        lines += [*_finding(line, marks, bullets), ""]
     for section in whole.sections:
         lines += _section(section, marks, bullets)
     if whole.plan is not None:
         lines += ["", "What fits this machine: " + whole.plan.text]
         lines += _body(whole.plan, _INDENT)
     return [*lines, "", "%s %s" % (marks[whole.mark], whole.verdict)]
+
+
+def _finding(line: Line, marks: Dict[str, str], bullets: Dict[str, str]) -> List[str]:
+    lines = _wrapped("%s %s" % (marks[line.mark], line.text), "", _INDENT) + _body(line, _INDENT)
+    for below in line.below:
+        lines += _wrapped("%s %s" % (bullets[below.mark], below.text), _INDENT, "  ")
+        lines += _body(below, _INDENT + "  ")
+    return lines
 
 
 def _section(section: Section, marks: Dict[str, str], bullets: Dict[str, str]) -> List[str]:
@@ -68,7 +78,10 @@ def _body(line: Line, indent: str) -> List[str]:
     for text in [*line.details, line.remedy]:
         lines += _wrapped(text, indent, "") if text else []
     # A command is never wrapped: it has to survive being pasted.
-    return lines + [indent + "  " + command for command in line.commands]
+    lines += [indent + "  " + command for command in line.commands]
+    for entry in line.table:
+        lines += _wrapped("- " + entry, indent, "  ")
+    return lines
 
 
 def _wrapped(text: str, indent: str, hanging: str) -> List[str]:

@@ -79,6 +79,9 @@ NO_BUILD = ("no_gpu_build", "no_gpu_build_for")
 #: Said where the commands of a finding install the CPU package because no GPU build fits.
 FALLBACK = "Until then no GPU build that can still be installed fits; these commands install the CPU package."
 
+#: Said in the place of commands that are printed already.
+SAME_COMMANDS = "The commands above do this, too."
+
 #: Names as people write them, for values that rules take from the facts.
 NAMES = {"linux": "Linux", "windows": "Windows", "macos": "macOS", "intel": "Intel", "amd": "AMD"}
 
@@ -139,8 +142,12 @@ def finding(row: Finding, causes: Dict[str, Dict[str, Any]], plan: Plan) -> Said
     cause = causes.get(row.cause)
     if cause is None:
         return Said(row.cause, "", "")
-    detail, remedy = (_variant(cause[part], row.variant) for part in ("detail", "remedy"))
-    cure = filled(remedy, row.values)
+    detail = _variant(cause["detail"], row.variant)
+    if row.under is not None:
+        # What cures the cause cures its consequences; few have anything to add.
+        own = cause["remedy"].get("under") or cause["remedy"].get(row.variant if row.variant != "default" else "")
+        return Said(cause["title"], filled(detail, row.values), filled(own or "", row.values))
+    cure = filled(_variant(cause["remedy"], row.variant), row.values)
     if row.commands and row.commands == plan.commands and plan.because[0].code in NO_BUILD:
         cure = "%s %s" % (cure, FALLBACK)
     return Said(cause["title"], filled(detail, row.values), cure)

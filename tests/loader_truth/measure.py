@@ -70,7 +70,7 @@ class Measured(NamedTuple):
 
     @property
     def agree(self) -> bool:
-        return {*self.predicted, *self.inherited} == set(self.loader) == {*self.probe, *self.inherited}
+        return {*self.predicted, *self.inherited} == set(self.loader) == set(self.probe)
 
 
 def measure(release: Release, case: str, folders: list[Path], cwd: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:

@@ -1,13 +1,20 @@
 """What every rule is given: the facts, the matrix, and what both say about the installed build."""
 
+import re
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 
+from ortdoctor.diagnose import noise
 from ortdoctor.diagnose.facts import Facts, Record
 from ortdoctor.diagnose.findings import Finding, Undetermined
 from ortdoctor.diagnose.installed import Installed
 from ortdoctor.diagnose.machine import CUDA
 from ortdoctor.diagnose.matrix import Matrix
 from ortdoctor.diagnose.plans import Plan
+
+#: When, and where in ONNX Runtime's sources, a line was logged: longer than what it says, and of no use here.
+_PREAMBLE = re.compile(
+    r"^(?:\d{4}-\d\d-\d\d [\d:.]+ )?\[[EWF]:onnxruntime:[^\]]*\] (?:.*\[ONNXRuntimeError\] : \d+ : \w+ : )?"
+)
 
 #: What a rule answers: findings, and questions that the facts leave open.
 Result = Union[Finding, Undetermined]
@@ -44,11 +51,11 @@ class Case(NamedTuple):
 
 
 def said(record: Optional[Record]) -> str:
-    """Return all that an import or a session said: its error, its warnings, its native stderr."""
+    """Return all that an import or a session said: its error, its warnings, its native stderr; no harmless lines."""
     if not record:
         return ""
     parts = [record.get("error")] + list(record.get("warnings") or []) + [record.get("stderr")]
-    return "\n".join(str(part) for part in parts if part)
+    return noise.without("\n".join(str(part) for part in parts if part))
 
 
 def unknown(case: Case, keys: Sequence[str]) -> List[str]:
@@ -61,5 +68,5 @@ def first_line(text: str, marks: Sequence[str] = ("rror", "ailed", "annot", "oul
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in lines:
         if any(mark in line for mark in marks):
-            return line
-    return lines[-1] if lines else ""
+            return _PREAMBLE.sub("", line)
+    return _PREAMBLE.sub("", lines[-1]) if lines else ""

@@ -4,7 +4,7 @@ import re
 from typing import List
 
 from ortdoctor.diagnose import machine, remedies
-from ortdoctor.diagnose.facts import version_tuple
+from ortdoctor.diagnose.facts import Record, version_tuple
 from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding
 from ortdoctor.diagnose.rules import cuda, cudnn, install, needs, reported
 from ortdoctor.diagnose.rules.case import Case, Result, first_line, said
@@ -22,7 +22,7 @@ def failures(case: Case) -> List[Result]:
     broken = install.damage(case)
     if broken and install.breaks_the_import(case):
         # A file cut short dies of SIGBUS, a missing one hides behind any error: the files are the cause.
-        return broken
+        return broken + [_shown(case, record, text)]
     foreign = needs.another_machine(case, text)
     numpy = needs.broken_numpy(case, record)
     if foreign or numpy:
@@ -31,9 +31,11 @@ def failures(case: Case) -> List[Result]:
     error = record["error"] or ""
     if broken and not results and not record["signal"] and install.code_differs(case):
         # An empty Python file, say: what the import stumbles over is not where it went wrong.
-        return broken
+        return broken + [_shown(case, record, text)]
     if _MASKED.search(error):
-        return results + [_masked(error, text, known=bool(results))]
+        masked = _masked(error, text, known=bool(results))
+        causes = [row.cause for row in results if isinstance(row, Finding)]
+        return results + [masked._replace(under=causes[0] if causes else None)]
     if results:
         return results
     if record["signal"]:
@@ -114,3 +116,13 @@ def _crash(case: Case, signal: str, text: str) -> Finding:
         evidence=["ort.import", "system.cpu"],
         commands=[] if signal == "SIGILL" else case.plan.commands,
     )
+
+
+def _shown(case: Case, record: Record, text: str) -> Finding:
+    """Return how an import fails whose cause is known: in its own words."""
+    error = record["error"] or ""
+    if _MASKED.search(error):
+        return _masked(error, text, known=True)
+    if record["signal"]:
+        return _crash(case, record["signal"], text)._replace(cause="onnxruntime_import_crashes")
+    return _import_finding(case, "onnxruntime_import_fails", first_line(text), [])

@@ -1,10 +1,11 @@
 """A CUDA build is installed: whether a session gets the CUDA provider, and if not, the first cause."""
 
 import re
-from typing import List
+from typing import List, Sequence
 
 from ortdoctor.diagnose import machine
-from ortdoctor.diagnose.findings import ERROR, WARNING, Finding, Undetermined
+from ortdoctor.diagnose.facts import Record
+from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding, Undetermined
 from ortdoctor.diagnose.rules import cuda, cudnn, driver, gpu, packages, reported, windows
 from ortdoctor.diagnose.rules.case import Case, Result, first_line, said, unknown
 
@@ -15,13 +16,15 @@ _PROVIDER_LINES = re.compile(r"CUDA|cuda|providers_|LoadLibrary|Failed to load")
 
 
 def rules(case: Case) -> List[Result]:
-    """Return the root cause that keeps CUDA from working; its consequences are left out."""
+    """Return the root cause that keeps CUDA from working, and what a session makes of it as its consequence."""
     if case.cuda_works:
         return []
     driven = machine.has_driver(case.facts)
     if driven is False:
-        return driver.absent(case, ERROR) or packages.without_nvidia(case)
-    results = _blocked(case) or _libraries(case) or _reported(case)
+        blocked = driver.absent(case, ERROR)
+        return _with_session(case, blocked) if blocked else packages.without_nvidia(case)
+    known = _blocked(case) or _libraries(case)
+    results = _with_session(case, known) if known else _reported(case)
     if driven is None:
         missing = unknown(case, machine.DRIVER_FACTS) or list(machine.DRIVER_FACTS)
         # Without a GPU the provider need not work: only a card on the bus makes its failure an error.
@@ -29,6 +32,19 @@ def rules(case: Case) -> List[Result]:
             results = [_softened(result) for result in results]
         return results + [Undetermined("nvidia_driver", missing)]
     return results
+
+
+def lost(case: Case, found: Sequence[Result]) -> List[Result]:
+    """Return, where the files of a CUDA build were written over, what a program that asks for CUDA is told."""
+    over = [row for row in found if isinstance(row, Finding) and row.variant in ("cpu_won", "overwritten")]
+    if not over or machine.has_driver(case.facts) is False:
+        return []
+    values = {
+        "providers": ", ".join(case.facts.texts("ort.available_providers")),
+        "device": case.facts.text("ort.device"),
+    }
+    evidence = ["ort.available_providers", "ort.device"]
+    return [Finding("silent_cpu_fallback", "lost", INFO, values, evidence, [], under=over[0].cause)]
 
 
 def cpu_session(case: Case) -> List[Result]:
@@ -70,13 +86,7 @@ def _reported(case: Case) -> List[Result]:
     if session is None:
         return [Undetermined("cuda_provider_works", ["ort.session"])]
     text = said(session)
-    values = dict(
-        case.names,
-        active=", ".join(session["active"]) or "nothing",
-        requested=", ".join(session["requested"]),
-        device=case.facts.text("ort.device"),
-        signal=session["signal"],
-    )
+    values = _values(case, session)
     entry = reported.known(text, machine.os_of(case.facts))
     if entry is not None:
         values["error"] = reported.line_of(text, entry)
@@ -84,16 +94,38 @@ def _reported(case: Case) -> List[Result]:
         return [Finding(entry.cause, entry.variant, ERROR, values, ["ort.session"], commands)]
     if windows.dependency_missing(case, text):
         return windows.dependency_missing(case, text)
-    lines = "\n".join(line for line in text.splitlines() if _PROVIDER_LINES.search(line))
+    return [_unexplained(case, session)]
+
+
+def _with_session(case: Case, known: List[Result]) -> List[Result]:
+    """Add what a session says to the cause that explains it: people know the failure by that message."""
+    session = case.session("cuda")
+    causes = [row.cause for row in known if isinstance(row, Finding)]
+    if session is None or not causes:
+        return known
+    return known + [_unexplained(case, session)._replace(under=causes[0])]
+
+
+def _unexplained(case: Case, session: Record) -> Finding:
+    """Return that a session did not get CUDA, in the provider's own words where it has any."""
+    values = _values(case, session)
+    lines = "\n".join(line for line in said(session).splitlines() if _PROVIDER_LINES.search(line))
     values["error"] = first_line(lines)
     if session["signal"] or lines:
         variant = "signal" if session["signal"] else "default"
-        return [Finding("cuda_provider_fails", variant, ERROR, values, ["ort.session"], case.plan.commands)]
-    return [
-        Finding(
-            "silent_cpu_fallback", "default", ERROR, values, ["ort.session", "ort.device"], case.plan.commands
-        )
-    ]
+        return Finding("cuda_provider_fails", variant, ERROR, values, ["ort.session"], case.plan.commands)
+    evidence = ["ort.session", "ort.device"]
+    return Finding("silent_cpu_fallback", "default", ERROR, values, evidence, case.plan.commands)
+
+
+def _values(case: Case, session: Record) -> Record:
+    return dict(
+        case.names,
+        active=", ".join(session["active"]) or "nothing",
+        requested=", ".join(session["requested"]),
+        device=case.facts.text("ort.device"),
+        signal=session["signal"],
+    )
 
 
 def _softened(result: Result) -> Result:

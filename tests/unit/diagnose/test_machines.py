@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from ortdoctor import data
+from ortdoctor.diagnose import order
 from ortdoctor.diagnose.facts import FAILED, Facts
 from ortdoctor.diagnose.findings import SEVERITIES
 from ortdoctor.diagnose.judge import judge
@@ -24,11 +25,27 @@ def schema() -> jsonschema.Draft202012Validator:
 def test_a_machine_is_judged_as_expected(name: str) -> None:
     machine = recorded.machine(name)
     report = judge(machine["document"], recorded.matrix())
-    found = [finding.cause for finding in report.findings]
+    causes = order.roots(report.findings)
+    found = [finding.cause for finding in causes]
     assert (report.verdict, found) == (machine["expect"]["verdict"], machine["expect"]["findings"])
     assert not set(found) & set(machine["expect"]["not"])
-    ranks = [SEVERITIES.index(finding.severity) for finding in report.findings]
+    ranks = [SEVERITIES.index(finding.severity) for finding in causes]
     assert ranks == sorted(ranks)
+
+
+@pytest.mark.parametrize("name", recorded.MACHINES)
+def test_consequences_stand_below_their_cause(name: str) -> None:
+    machine = recorded.machine(name)
+    report = judge(machine["document"], recorded.matrix())
+    under: dict[str, list[str]] = {}
+    last = None
+    for finding in report.findings:
+        if finding.under is None:
+            last = finding.cause
+            continue
+        assert (finding.under, finding.severity, finding.commands) == (last, "info", [])
+        under.setdefault(finding.under, []).append(finding.cause)
+    assert under == machine["expect"].get("under", under)
 
 
 @pytest.mark.parametrize("name", recorded.MACHINES)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ortdoctor.diagnose.judge import Report, judge
+from ortdoctor.diagnose.order import roots
 from tests import recorded
 
 if TYPE_CHECKING:
@@ -25,12 +26,19 @@ def judged(base: str, **facts: Any) -> Report:
 
 
 def causes(report: Report) -> list[str]:
-    return [finding.cause for finding in report.findings]
+    """Return the root causes in their order."""
+    return [finding.cause for finding in roots(report.findings)]
 
 
 def only(report: Report) -> Finding:
-    assert len(report.findings) == 1, causes(report)
+    """Return the one root cause."""
+    assert len(causes(report)) == 1, causes(report)
     return report.findings[0]
+
+
+def below(report: Report) -> dict[str, str | None]:
+    """Return each consequence and the cause that it stands under."""
+    return {finding.cause: finding.under for finding in report.findings if finding.under}
 
 
 def failed_import(error: str, **more: Any) -> dict[str, Any]:
@@ -253,7 +261,7 @@ def test_an_unknown_driver_softens_what_may_not_matter() -> None:
     }
     report = judged(BARE_GPU, **unknown, gpu__proc_driver=None, gpu__driver_cuda=None, system__pci_gpus=[])
     assert report.verdict == "undetermined"
-    assert {row.severity for row in report.findings} == {"warning"}
+    assert {row.severity for row in roots(report.findings)} == {"warning"}
     with_card = judged(BARE_GPU, **unknown, gpu__proc_driver=None, gpu__driver_cuda=None)
     assert with_card.verdict == "problems"
 
@@ -393,3 +401,82 @@ def test_both_packages_where_no_gpu_can_be_used() -> None:
     finding = only(judged(CPU, ort__distributions=rows))
     assert (finding.cause, finding.severity) == ("both_cpu_and_gpu_packages", "warning")
     assert finding.commands[-1].endswith("install onnxruntime==1.22.0")
+
+
+CHANGED = {"location": "/v", "files": 300, "missing": [], "changed": ["onnxruntime/capi/onnxruntime_pybind11_state.so"]}
+
+
+@pytest.mark.parametrize(
+    ("failure", "consequence"),
+    [
+        ({"error": "ended with SIGBUS", "signal": "SIGBUS"}, "onnxruntime_import_crashes"),
+        ({"error": "ended with SIGILL", "signal": "SIGILL"}, "onnxruntime_import_crashes"),
+        ({"error": "undefined symbol: x"}, "onnxruntime_import_fails"),
+        ({"error": "cannot import name 'x' from 'onnxruntime.capi._pybind_state'"}, "masked_native_import_error"),
+    ],
+)
+def test_how_an_import_fails_is_told_below_the_files_that_break_it(failure: dict[str, Any], consequence: str) -> None:
+    row = {"name": "onnxruntime", "version": "1.23.2", **CHANGED}
+    report = judged(CPU, ort__import=failed_import(**failure), ort__distributions=[row])
+    assert only(report).cause == "broken_onnxruntime_install"
+    assert below(report) == {consequence: "broken_onnxruntime_install"}
+
+
+def test_an_import_that_two_distributions_broke_is_told_below_them() -> None:
+    rows = [{"name": name, "version": "1.23.2", **CHANGED} for name in ("onnxruntime", "onnxruntime-gpu")]
+    report = judged(CPU, ort__import=failed_import("undefined symbol: x"), ort__distributions=rows)
+    assert causes(report)[0] == "both_cpu_and_gpu_packages"
+    assert set(below(report).values()) == {"both_cpu_and_gpu_packages"}
+
+
+def test_a_cause_that_an_error_names_is_not_put_down_to_two_distributions() -> None:
+    rows = [{"name": name, "version": "1.23.2", **CHANGED} for name in ("onnxruntime", "onnxruntime-gpu")]
+    glibc = failed_import("/lib/libm.so.6: version `GLIBC_2.27' not found (required by x.so)")
+    report = judged(CPU, ort__import=glibc, ort__distributions=rows)
+    assert below(report).get("glibc_too_old") is None
+    assert "glibc_too_old" in causes(report)
+
+
+def test_a_session_that_dies_of_numpy_2_is_told_below_it() -> None:
+    row = {"name": "onnxruntime", "version": "1.16.3", "location": "/v", "files": 300, "missing": [], "changed": []}
+    cpu = {"requested": ["CPUExecutionProvider"], "active": [], "signal": "SIGSEGV", "exit": -11}
+    report = judged(
+        CPU,
+        ort__distributions=[row],
+        ort__version="1.16.3",
+        ort__session={"cpu": cpu},
+        python__packages={"numpy": "2.1.0"},
+    )
+    assert below(report) == {"cpu_session_fails": "numpy2_abi_mismatch"}
+    assert report.findings[1].variant == "signal"
+
+
+def test_a_cuda_build_that_was_written_over_tells_what_a_program_gets() -> None:
+    row = {"name": "onnxruntime-gpu", "version": "1.23.2", **CHANGED}
+    gpu = {"gpu__driver_version": "535.104.05", "gpu__cuda_api": {"init_code": 0, "device_count": 1}}
+    report = judged(CPU, ort__distributions=[row], **gpu)
+    assert below(report) == {"silent_cpu_fallback": "broken_onnxruntime_install"}
+    assert not any(finding.libraries for finding in report.findings)
+    # Without a driver nobody misses the CUDA that is not there.
+    assert below(judged(CPU, ort__distributions=[row])) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["linux-gpu-hidden-by-variable", "linux-cudnn-missing", "linux-nvidia-card-without-driver"]
+)
+def test_what_a_session_says_is_told_below_the_cause_that_explains_it(name: str) -> None:
+    report = judged(name)
+    assert below(report) == {"cuda_provider_fails": only(report).cause}
+    silent = cuda_session()
+    assert below(judged(name, ort__session=silent)) == {"silent_cpu_fallback": only(report).cause}
+    assert below(judged(name, ort__session=OSError("not tried"))) == {}
+
+
+def test_a_message_is_told_without_when_and_where_it_was_logged() -> None:
+    logged = (
+        "2026-11-23 00:19:37.891808677 [E:onnxruntime:Default, provider_bridge_ort.cc:2195 TryGetProviderInfo_CUDA] "
+        "/x.cc:1778 onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : "
+        "Failed to load library libonnxruntime_providers_cuda.so with error: new"
+    )
+    finding = only(judged(GPU, ort__session=cuda_session(stderr=logged)))
+    assert finding.values["error"] == "Failed to load library libonnxruntime_providers_cuda.so with error: new"

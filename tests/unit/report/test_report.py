@@ -12,10 +12,12 @@ import pytest
 from rich.console import Console
 
 from ortdoctor import data
-from ortdoctor.diagnose.findings import Finding
+from ortdoctor.diagnose.findings import Copy, Finding, Needed, Supplier
 from ortdoctor.diagnose.judge import judge
+from ortdoctor.diagnose.order import roots
 from ortdoctor.report import console, text, words
 from ortdoctor.report import json as json_report
+from ortdoctor.report.libraries import table
 from tests import recorded
 
 
@@ -36,7 +38,8 @@ def test_json_is_of_the_schema(name: str) -> None:
     told = json_report.document(report, document, recorded.causes(), "0.1.0")
     schema().validate(told)
     assert told["facts"] == document["facts"]
-    assert [row["id"] for row in told["findings"]] == recorded.machine(name)["expect"]["findings"]
+    causes = [row["id"] for row in told["findings"] if row["under"] is None]
+    assert causes == recorded.machine(name)["expect"]["findings"]
     assert json_report.dumps(told).isascii()
 
 
@@ -120,9 +123,70 @@ def test_commands_are_never_wrapped() -> None:
 def test_the_same_commands_are_told_once() -> None:
     document = recorded.machine("windows10-cuda10.0-driver456")["document"]
     report = judge(document, recorded.matrix())
-    assert report.findings[0].commands == report.findings[1].commands
+    first, second = roots(report.findings)
+    assert first.commands == second.commands
     shown = rendered("windows10-cuda10.0-driver456")
-    assert shown.count(report.findings[0].commands[0]) == 1
+    assert shown.count(first.commands[0]) == 1
+    assert " ".join(shown.split()).count(words.SAME_COMMANDS) == 1
+
+
+def test_the_root_cause_is_told_first_and_its_consequences_below_it() -> None:
+    lines = rendered("windows10-cuda10.0-driver411").splitlines()
+    assert lines[0] == "[\u2717] The NVIDIA driver is too old for this build"
+    heads = [line for line in lines if line.startswith("[")]
+    # One cause, five groups, the verdict: what follows from the cause is told inside it.
+    assert len(heads) == 7
+    below = [line for line in lines if line.startswith("    i ")]
+    assert "    i The build is for another major version of CUDA than is installed" in below
+    assert lines.index(below[0]) < lines.index(heads[1])
+    assert lines[-1].endswith("1 problem. First: The NVIDIA driver is too old for this build.")
+
+
+def test_every_missing_library_is_listed_with_who_brings_it_and_where_it_was_looked_for() -> None:
+    shown = " ".join(rendered("linux-no-cuda-libraries").split())
+    for soname, wheel in (
+        ("libcublasLt.so.12", "nvidia-cublas-cu12"),
+        ("libcufft.so.11", "nvidia-cufft-cu12"),
+        ("libcurand.so.10", "nvidia-curand-cu12"),
+        ("libcudnn.so.9", "nvidia-cudnn-cu12==9.*"),
+    ):
+        assert f"- {soname}: not found; comes with {wheel} (pip)" in shown
+    assert shown.count("- Looked in: $ORIGIN; LD_LIBRARY_PATH; loader cache;") == 1
+
+
+def test_a_table_names_the_copy_that_wins_and_groups_what_was_searched() -> None:
+    soname = "libcublas.so.12"
+    copies = [Copy(f"/c/{soname}", soname, "12.1", wins=True), Copy(f"/v/{soname}", soname, None, wins=False)]
+    searched = ["RUNPATH /b", "RUNPATH /c", "ld.so.cache", "system /d", "system /e"]
+    away, old = Copy("/far/libx.so.1", "libx.so.1", None, wins=False), Copy("/o/x", "libx.so.0", "0.9", wins=False)
+    told = table(
+        [
+            Needed("libx.so.1", None, None, ["RUNPATH /a"], [], [away, old]),
+            Needed("liby.so.1", None, None, ["RUNPATH /a"], [], [old]),
+            Needed("libcuda.so.1", soname, None, searched, [Supplier("driver", "NVIDIA")], []),
+            Needed(soname, None, f"/c/{soname}", ["RUNPATH /a"], [], copies),
+        ]
+    )
+    assert told == [
+        "libx.so.1: not found; where the loader does not look: /far/libx.so.1",
+        "liby.so.1: not found; of another version: /o/x (0.9)",
+        "libcuda.so.1: not found (needed by libcublas.so.12); comes with the NVIDIA driver",
+        "libcublas.so.12: the loader takes /c/libcublas.so.12 (12.1); not /v/libcublas.so.12",
+        "Looked for libx.so.1, liby.so.1 in: RUNPATH /a",
+        "Looked for libcuda.so.1 in: RUNPATH /b, /c; ld.so.cache; system /d, /e",
+    ]
+
+
+def test_a_file_that_the_loader_does_not_take_is_not_said_to_be_out_of_its_reach() -> None:
+    cut = Copy("/v/libx.so.1", "libx.so.1", None, wins=False)
+    searched = ["LD_LIBRARY_PATH /v", "/v/libx.so.1: not an ELF file that can be read (it is cut)"]
+    told = table([Needed("libx.so.1", None, None, searched, [], [cut])])
+    assert told[0] == "libx.so.1: not taken: /v/libx.so.1: not an ELF file that can be read (it is cut)"
+
+
+def test_a_gpu_package_that_no_gpu_misses_is_not_explained_at_length() -> None:
+    assert "libcublas" not in rendered("cloud-gpu-package-without-gpu")
+    assert "libcublas" in rendered("cloud-gpu-package-without-gpu", verbose=True)
 
 
 def test_escapes_in_facts_are_not_printed() -> None:
