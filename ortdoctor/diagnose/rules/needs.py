@@ -22,25 +22,19 @@ _DISTRIBUTIONS = {"google": "protobuf"}
 def missing(case: Case, text: str) -> List[Finding]:
     """Return the package that ``text``, all that the import said, does not find; none of ONNX Runtime's own.
 
-    Releases since 1.20 raise an ImportError without a word, and the line with the name stands on standard error.
+    NumPy is imported natively: its absence is an ImportError without a word, and the line with the name stands on
+    standard error, if anywhere.
     """
+    installed = case.facts.record("python.packages")
     for name in _NO_MODULE.findall(text):
         top = name.partition(".")[0]
-        if top == "onnxruntime":
-            continue
         distribution = _DISTRIBUTIONS.get(top, top)
-        if "." in name and distribution in case.facts.record("python.packages"):
+        if "." in name and top != "onnxruntime" and distribution in installed:
             return [_broken(case, distribution, "No module named %s" % name)]
-        return [
-            Finding(
-                cause="python_dependency_missing",
-                variant="default",
-                severity=ERROR,
-                values={"module": top},
-                evidence=["ort.import"],
-                commands=remedies.install(case.facts, [distribution]),
-            )
-        ]
+        if top != "onnxruntime":
+            return [_missing(case, top, distribution)]
+    if case.facts.known("python.packages") and "numpy" not in installed:
+        return [_missing(case, "numpy", "numpy")]
     return []
 
 
@@ -79,6 +73,12 @@ def another_machine(case: Case, text: str) -> List[Finding]:
             commands=remedies.remove(case.facts, [case.names["distribution"]], path) + plan.fresh,
         )
     ]
+
+
+def _missing(case: Case, module: str, distribution: str) -> Finding:
+    commands = remedies.install(case.facts, [distribution])
+    values = {"module": module}
+    return Finding("python_dependency_missing", "default", ERROR, values, ["ort.import", "python.packages"], commands)
 
 
 def _fits(python: str, system: str, tag: Optional[str], arch: Optional[str]) -> bool:

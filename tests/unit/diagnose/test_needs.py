@@ -32,6 +32,7 @@ def failing(imported: dict[str, Any], **facts: Any) -> list[Finding]:
         {"error": "No module named 'numpy'", "error_type": "ModuleNotFoundError"},
         # Releases since 1.20: the exception has no words, and the line stands on standard error.
         {"error": "", "error_type": "ImportError", "stderr": "ModuleNotFoundError: No module named 'numpy'"},
+        {"error": "", "error_type": "ImportError"},
     ],
 )
 def test_a_missing_package_is_named_wherever_it_is_told(imported: dict[str, Any]) -> None:
