@@ -119,6 +119,8 @@ SHAPES: Dict[str, Shape] = {
         "stderr?": "str",
         "exit?": "int",
         "signal?": "str",
+        "hangs?": "bool",
+        "numpy?": {"ok": "bool", "error?": "str", "signal?": "str"},
     },
     "ort.version": "str",
     "ort.build_info": "str",

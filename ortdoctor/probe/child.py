@@ -21,6 +21,9 @@ FLOOD_LIMIT = 32 << 20
 #: Seconds between two looks at how much a child has printed.
 _LOOK = 0.1
 
+#: How the error of a child begins that was stopped at its limit.
+LATE = "gave no answer within"
+
 
 def _scratch() -> BinaryIO:
     """Return an unnamed file; it is in memory where no folder can be written to (a system that is read-only)."""
@@ -103,7 +106,7 @@ def _wait(child: "subprocess.Popen[bytes]", streams: Tuple[BinaryIO, ...], limit
             if any(os.fstat(stream.fileno()).st_size > FLOOD_LIMIT for stream in streams):
                 return "printed more than %d MiB and was stopped" % (FLOOD_LIMIT >> 20)
             if left <= 0:
-                return "gave no answer within %g s" % limit
+                return "%s %g s" % (LATE, limit)
         else:
             return None
 

@@ -1,7 +1,7 @@
 """Where a patient lies: a folder of its own with an environment, a current folder and the variables of a shell.
 
-Environments are prepared once and kept under the temp folder; a bed gets a copy. Large files are hard links to the
-kept ones, so whatever changes a file in place has to go through :meth:`Bed.own`. What a pip does is safe: every pip
+Environments are prepared once and kept under the temp folder; a bed gets a copy, whose files are hard links to the kept
+ones, so that whatever changes a file in place has to go through :meth:`Bed.own`. What a pip does is safe: every pip
 deletes a file before it writes it again. A kept environment that was changed nevertheless is noticed and thrown away.
 """
 
@@ -27,14 +27,14 @@ from tests.interpreters import interpreter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Bytes from which on a file is linked and not copied.
-_LINKED = 1 << 20
+#: Bytes up to which a file's content, and not its size alone, is part of a fingerprint.
+_LOOKED_AT = 1 << 20
 
 #: Bytes that have to be free to prepare one more environment; and seconds for one pip.
 _NEEDED, _PIP_LIMIT = 4 << 30, 1800
 
 #: The newest pip that a Python can run, where its own venv brings one that finds too little.
-_PIP = {"3.6": "pip<22"}
+_PIP = {"3.6": "pip==21.3.1"}
 
 
 def home() -> Path:
@@ -162,7 +162,7 @@ class Bed:
         for path in sorted(self.python.parent.parent.rglob("*")):
             if path.is_file() and not path.name.endswith(".pyc"):
                 digest.update(f"{path} {path.stat().st_size}\n".encode())
-                digest.update(path.read_bytes() if path.stat().st_size < _LINKED else b"")
+                digest.update(path.read_bytes() if path.stat().st_size < _LOOKED_AT else b"")
         return digest.hexdigest()
 
     def close(self) -> None:
@@ -217,13 +217,13 @@ def made(folder: Path, make: object) -> Path:
 
 
 def copied(source: Path, target: Path) -> Path:
-    """Copy a virtual environment: large files as links, scripts with their interpreter rewritten. Return its Python."""
+    """Copy a virtual environment: packages as links, scripts with their interpreter rewritten. Return its Python."""
 
     def take(old: str, new: str) -> str:
-        if Path(old).stat().st_size >= _LINKED:
-            os.link(old, new)
-        else:
+        if Path(old).parent in (source, source / "bin"):
             shutil.copy2(old, new)
+        else:
+            os.link(old, new)
         return new
 
     shutil.copytree(source, target, symlinks=True, copy_function=take)
@@ -237,16 +237,17 @@ def copied(source: Path, target: Path) -> Path:
 
 
 def _manifest(folder: Path) -> dict[str, list[int]]:
-    """Return size and time of change of every file that beds share."""
+    """Return size and time of change of every file that beds share, byte code apart."""
     found = {}
     for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink() and path.stat().st_size >= _LINKED:
+        if path.suffix != ".pyc" and path.name != "complete" and path.is_file() and not path.is_symlink():
             found[str(path.relative_to(folder))] = [path.stat().st_size, path.stat().st_mtime_ns]
     return found
 
 
 def _sound(folder: Path) -> bool:
-    return bool(json.loads((folder / "complete").read_text()) == _manifest(folder))
+    known = json.loads((folder / "complete").read_text())
+    return bool(known.items() <= _manifest(folder).items())
 
 
 @contextmanager

@@ -7,11 +7,17 @@ import csv
 import hashlib
 import json
 import re
+import struct
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.ward.bed import Bed
+
+#: What model_with_data() keeps in a file of its own: three numbers of 32 bits, each 2.
+WEIGHTS = struct.pack("<3f", 2, 2, 2)
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -40,9 +46,9 @@ print("SAID" + json.dumps(said))
 """
 
 
-def runs(bed: Bed) -> None:
-    """Check that the environment's onnxruntime makes a session on the CPU which gives the right numbers."""
-    said, stderr = session(bed, CPU)
+def runs(bed: Bed, file: Path | None = None) -> None:
+    """Check that a session on the CPU, over ``file`` or a model that every release takes, gives the right numbers."""
+    said, stderr = session(bed, CPU, file=file)
     assert said.get("error") is None, said["error"]
     assert said["active"] == [CPU]
     assert said["found"] == [[2.0, 4.0, 6.0]]
@@ -79,10 +85,13 @@ def runs_on_cuda_build(bed: Bed) -> None:
     assert CUDA in bed.run(bed.python, "-c", "import onnxruntime as o; print(o.get_available_providers())").stdout
 
 
-def session(bed: Bed, *providers: str, preload: bool = False) -> tuple[dict[str, Any], str]:
+def session(
+    bed: Bed, *providers: str, preload: bool = False, file: Path | None = None
+) -> tuple[dict[str, Any], str]:
     """Run a session in the patient's environment; return what it said, and what was printed besides."""
-    path = bed.root / "double.onnx"
-    path.write_bytes(model())
+    path = file or bed.root / "double.onnx"
+    if file is None:
+        path.write_bytes(model())
     program = bed.root / "session.py"
     program.write_text(_SESSION, encoding="utf-8")
     # As the user's shell would, the current folder first; a script's own folder would take its place.
@@ -104,4 +113,17 @@ def model(opset: int = 7, ir: int = 3) -> bytes:
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in "xy")
     graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", [x], [y])
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir)
+    return bytes(made.SerializeToString())
+
+
+def model_with_data(name: str) -> bytes:
+    """Return a model that doubles three numbers by weights that it expects in the file ``name`` beside it."""
+    from onnx import TensorProto, helper
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in "xy")
+    weights = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[3], data_location=TensorProto.EXTERNAL)
+    for key, value in (("location", name), ("offset", "0"), ("length", str(len(WEIGHTS)))):
+        weights.external_data.add(key=key, value=value)
+    graph = helper.make_graph([helper.make_node("Mul", ["x", "w"], ["y"])], "double", [x], [y], [weights])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
     return bytes(made.SerializeToString())

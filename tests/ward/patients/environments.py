@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ _BROKEN = ("broken_onnxruntime_install",)
 
 def pip_18(bed: Bed) -> None:
     bed.venv("3.6", pip="pip==18.1")
-    refuses(bed, "onnxruntime")
+    refuses(bed, "onnxruntime==1.10.0")
 
 
 def pip_19(bed: Bed) -> None:
@@ -89,7 +90,8 @@ def stays_as_it_was(bed: Bed, report: dict[str, Any]) -> None:
 def system_python() -> Path:
     """Return a whole interpreter that its system manages (PEP 668): a copy of one at hand, with the marker."""
     folder = home() / "managed"
-    base = Path(interpreter("3.11")).resolve().parent.parent
+    command = [interpreter("3.11"), "-c", "import sys; print(sys.base_prefix)"]
+    base = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
 
     def make() -> None:
         left_out = shutil.ignore_patterns("test", "tests", "site-packages", "__pycache__", "share", "*.a", "idlelib")
