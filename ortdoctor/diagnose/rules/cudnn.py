@@ -44,7 +44,8 @@ def parts(case: Case) -> List[Result]:
     """
     rows = [row for row in case.facts.records("cuda.libraries") if row["name"].startswith("cudnn")]
     taken = [row for row in rows if row["name"] == "cudnn" and row["loader"]]
-    if not taken or taken[0]["major"] not in _PARTS:
+    # A recorded file may hold anything for a major.
+    if not taken or not isinstance(taken[0]["major"], int) or taken[0]["major"] not in _PARTS:
         return []
     main = taken[0]
     beside = [row for row in rows if folder_of(row["path"]) == folder_of(main["path"]) or row["loader"]]

@@ -167,6 +167,12 @@ def test_a_cudnn_that_compiles_all_its_engines_has_fewer_parts() -> None:
         assert not judged(GPU, cuda__libraries=cudnn(9, ("graph", "engines_runtime_compiled"), wheel)).findings
 
 
+@pytest.mark.parametrize("major", [None, "9", [9], {}, 7])
+def test_a_major_that_is_none_is_not_asked_for_parts(major: object) -> None:
+    rows = [{**row, "major": major} for row in cudnn(9, (), "nvidia-cudnn-cu12")]
+    assert not judged(GPU, cuda__libraries=rows).findings
+
+
 def test_a_cudnn_of_another_kind_without_a_part_is_supplied() -> None:
     left = tuple(name for name in CUDNN_9 if name != "ops")
     finding = root(judged(GPU, cuda__libraries=cudnn(9, left, None)))
