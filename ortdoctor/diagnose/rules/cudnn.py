@@ -3,9 +3,9 @@
 import re
 from typing import Dict, List, Optional, Tuple
 
-from ortdoctor.diagnose import remedies
-from ortdoctor.diagnose.facts import version_tuple
-from ortdoctor.diagnose.findings import ERROR, Finding, Undetermined
+from ortdoctor.diagnose import machine, remedies
+from ortdoctor.diagnose.facts import ABSENT, version_tuple
+from ortdoctor.diagnose.findings import ERROR, WARNING, Finding, Undetermined
 from ortdoctor.diagnose.rules import libraries
 from ortdoctor.diagnose.rules.case import Case, Result, unknown
 from ortdoctor.diagnose.rules.libraries import Missing, folder_of, listed
@@ -60,6 +60,23 @@ def parts(case: Case) -> List[Result]:
     if main["wheel"]:
         commands = remedies.reinstall(case.facts, [libraries.requirement(main)])
     return [Finding("cudnn_missing", "part", ERROR, values, ["cuda.libraries", "cudnn.runtime"], commands)]
+
+
+def later(case: Case) -> List[Result]:
+    """Return that a build which opens cuDNN when an operator needs it (1.28 and later) will find none."""
+    build = case.installed.build if case.installed else None
+    if build is None or "cudnn" not in build.optional or case.facts.state("cudnn.runtime") != ABSENT:
+        return []
+    if not case.facts.known("cuda.libraries") or machine.is_jetson(case.facts):
+        return []
+    wants = version_tuple(build.cudnn)[:1]
+    majors = [row["major"] for row in case.facts.records("cuda.libraries") if row["name"] == "cudnn"]
+    # One that is there and not found is for preload_dlls() to open.
+    if not wants or wants[0] in majors:
+        return []
+    values = dict(case.names, wants=str(wants[0]))
+    evidence = ["cudnn.runtime", "cuda.libraries", build.row_id]
+    return [Finding("cudnn_missing", "later", WARNING, values, evidence, libraries.supply_commands(case))]
 
 
 def at_import(case: Case, text: str) -> List[Result]:

@@ -18,7 +18,7 @@ _PROVIDER_LINES = re.compile(r"CUDA|cuda|providers_|LoadLibrary|Failed to load")
 def rules(case: Case) -> List[Result]:
     """Return the root cause that keeps CUDA from working, and what a session makes of it as its consequence."""
     if case.cuda_works:
-        return cudnn.parts(case)
+        return cudnn.parts(case) + cudnn.later(case)
     driven = machine.has_driver(case.facts)
     if driven is False:
         blocked = driver.absent(case, ERROR)

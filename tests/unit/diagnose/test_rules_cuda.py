@@ -179,6 +179,18 @@ def test_a_cudnn_of_another_kind_without_a_part_is_supplied() -> None:
     assert any("nvidia-cudnn-cu12==9.*" in command for command in finding.commands)
 
 
+def test_a_build_that_opens_cudnn_later_is_told_that_there_is_none() -> None:
+    new = [{"name": "onnxruntime-gpu", "version": "1.31.1", "location": "/v", "missing": [], "changed": [], "files": 9}]
+    facts: dict[str, Any] = {"ort__distributions": new, "ort__version": "1.31.1", "ort__cuda_build": "13.0"}
+    rest = [row for row in fact("cuda.libraries") if not row["name"].startswith("cudnn")]
+    finding = root(judged(GPU, **facts, cuda__libraries=rest, cudnn__runtime=None))
+    assert (finding.cause, finding.variant, finding.severity) == ("cudnn_missing", "later", "warning")
+    assert any("nvidia-cudnn-cu13==9.*" in command for command in finding.commands)
+    off_path = [*rest, a_copy(BARE, "libcudnn.so.9", major=9)]
+    assert not judged(GPU, **facts, cuda__libraries=off_path, cudnn__runtime=None).findings
+    assert not judged(GPU, **facts, cuda__libraries=rest, cudnn__runtime=OSError("not asked")).findings
+
+
 def test_libraries_that_cuda_itself_answers_from_were_loaded() -> None:
     """A program may open them before the loader is asked, so that what the loader misses is not missing."""
     rows = providers("libcublas.so.12", "LD_LIBRARY_PATH /nowhere")
