@@ -40,7 +40,7 @@ def damaged(case: Case) -> List[Result]:
             found.append(Finding("cuda_library_damaged", "wheel", ERROR, values, evidence, commands))
         elif whole:
             commands = remedies.search_path(case.facts, [folder_of(_newest(whole)["path"])])
-            found.append(Finding("duplicate_cuda_libs", "damaged", ERROR, values, evidence, commands))
+            found.append(Finding("cuda_library_damaged", "first", ERROR, values, evidence, commands))
         else:
             commands = libraries.supply_commands(case)
             found.append(Finding("cuda_library_damaged", "default", ERROR, values, evidence, commands))

@@ -79,7 +79,7 @@ def test_a_cut_copy_before_a_whole_one_is_passed_by() -> None:
             ort__session=cuda_session(signal="SIGBUS", exit=-7),
         )
     )
-    assert (finding.cause, finding.variant) == ("duplicate_cuda_libs", "damaged")
+    assert (finding.cause, finding.variant) == ("cuda_library_damaged", "first")
     assert finding.values["path"] == f"{BARE}/libcublas.so.12"
     assert finding.commands == [
         f"export LD_LIBRARY_PATH={SITE}/cublas/lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"

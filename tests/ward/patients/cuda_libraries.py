@@ -206,7 +206,7 @@ _PATIENTS = [
         "truncated-copy-first",
         "a cut libcublasLt.so.12 lies in a folder before those of the wheels",
         then(with_driver(*_PRELOAD, *CU12), truncated_copy_first("libcublasLt.so.12")),
-        ("duplicate_cuda_libs",),
+        ("cuda_library_damaged",),
         cuda.reaches_the_driver,
         FIX,
     ),
