@@ -50,14 +50,17 @@ def pack(files: Mapping[str, bytes], kind: str) -> bytes:
     return zipped(members) if kind == "zip" else _tar_gz(members)
 
 
-def zipped(members: list[tuple[str, bytes]], shebang: bytes = b"") -> bytes:
-    """Return a ZIP archive of ``members`` (name, content) in their order: times, owners and modes fixed."""
+def zipped(members: list[tuple[str, bytes]], shebang: bytes = b"", stored: str = "\0") -> bytes:
+    """Return a ZIP archive of ``members`` (name, content) in their order: times, owners and modes fixed.
+
+    Members whose names end in ``stored`` are not compressed.
+    """
     stream = io.BytesIO()
     stream.write(shebang)  # before the archive is begun, so that its offsets count it
     with zipfile.ZipFile(stream, "w") as packed:
         for name, data in members:
             entry = zipfile.ZipInfo(name, _ZIP_EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_STORED if name.endswith(stored) else zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, on every system: the mode below is only read then
             entry.external_attr = (0o100000 | _FILE_MODE) << 16
             packed.writestr(entry, data, compresslevel=9)

@@ -58,6 +58,10 @@ Read the comments in requirements.txt first: they say what can be installed and 
 It checks every file, opens a session on {providers}, compares raw outputs and detections with the golden
 data and measures the time. Exit code 0: passed. 1: failed. 3: passed, but not on the expected provider.
 
+Where it fails, or the provider is not the expected one, ask why and for the cure (no network is needed):
+
+    python ortdoctor.pyz check
+
 ## Use
 
     python scrfd.py picture.jpg -o faces.png

@@ -14,6 +14,7 @@ from ortdoctor.bundle.plan import BundlePlan, make_plan
 from ortdoctor.bundle.readme import readme
 from ortdoctor.bundle.requirements import requirements
 from ortdoctor.bundle.targets import find
+from ortdoctor.bundle.zipapp import zipapp
 from ortdoctor.data import compat_json
 from ortdoctor.errors import DowngradeError
 from ortdoctor.model.load import Model, load
@@ -111,6 +112,7 @@ def _files(
         "spec.json": to_bytes(spec),
         "requirements.txt": requirements(plan, matrix, opset, restamped.ir).encode("ascii"),
         "README.md": readme(plan, spec, restamped).encode("ascii"),
+        "ortdoctor.pyz": zipapp(),
         **runner_files(),
         **golden_files(restamped.data, spec, image),
     }

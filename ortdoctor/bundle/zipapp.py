@@ -1,6 +1,8 @@
 """Make ``ortdoctor.pyz``: one file that diagnoses a machine with nothing but a Python 3.6 or later.
 
-It holds the modules that :mod:`ortdoctor.pocket` reaches by its imports, and the data that they ask for.
+It holds the modules that :mod:`ortdoctor.pocket` reaches by its imports, and the data that they ask for. Modules are
+not compressed: zipimport of Python 3.8 and later says "zlib not available" where two threads import at the same moment,
+one of which is just about to decompress (a flag against recursion, ``_importing_zlib``, is no lock).
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ def write_zipapp(out: Path) -> int:
     earlier zipapp, which is replaced.
     """
     _check_free(out)
-    content = zipped(members(), SHEBANG)
+    content = zipapp()
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -49,6 +51,11 @@ def write_zipapp(out: Path) -> int:
             partial.unlink()
         raise BundleError(f"{out} could not be written: {error.strerror or error}") from error
     return len(content)
+
+
+def zipapp() -> bytes:
+    """Return the zipapp as bytes."""
+    return zipped(members(), SHEBANG, stored=".py")
 
 
 def members() -> list[tuple[str, bytes]]:
@@ -64,8 +71,10 @@ def members() -> list[tuple[str, bytes]]:
 @cache
 def modules() -> tuple[str, ...]:
     """Return the dotted names of our modules that the command line of the zipapp reaches, sorted."""
-    scripts = [path for path in _PACKAGE.glob("*/scripts/*.py") if path.stem != "__init__"]
-    waiting = [*_ROOTS, *(f"ortdoctor.{path.parts[-3]}.scripts.{path.stem}" for path in scripts)]
+    # Scripts run by their text, and parsers are imported by the kind of their text.
+    named = [path for room in ("*/scripts", "probe/texts") for path in _PACKAGE.glob(f"{room}/*.py")]
+    rooms = [path.relative_to(_PACKAGE).with_suffix("").parts for path in named if path.stem != "__init__"]
+    waiting = [*_ROOTS, *(".".join(("ortdoctor", *parts)) for parts in rooms)]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()

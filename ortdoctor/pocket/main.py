@@ -75,8 +75,8 @@ def _check_options(add: _Add) -> None:
 def _check(asked: argparse.Namespace) -> int:
     from ortdoctor.commands import check as command  # noqa: PLC0415 - each command loads what it needs
 
-    given = ("python", "facts", "save_facts", "strict", "fix", "yes")
-    wanted = command.Asked(**{name: getattr(asked, name) for name in given})
+    # An option that this command knows needs its line above and nothing else.
+    wanted = command.Asked(**{name: getattr(asked, name) for name in command.Asked._fields})
     checked = command.check(wanted)
     if not asked.as_json:
         _show(checked, asked)

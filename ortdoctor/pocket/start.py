@@ -8,9 +8,9 @@ OLDEST = (3, 6)
 
 
 class StandardFirst:
-    """An import finder: a json.py on PYTHONPATH must not stand for the standard library's, as far as we go.
+    """An import finder: a json.py on PYTHONPATH or in the current folder must not stand for the standard library's.
 
-    ``sys.path`` stays as it is: it is one of the facts.
+    Only for us: ``sys.path``, which is looked at, and what children import stay as they are.
     """
 
     def __init__(self, folders):
@@ -37,13 +37,25 @@ def main():
             "python3 %s\n" % (OLDEST + found)
         )
         return 2
-    library = os.path.dirname(getattr(os, "__file__", None) or "")
-    if library:
-        finder = StandardFirst([library, os.path.join(library, "lib-dynload")])
-        sys.meta_path.insert(0, finder)  # type: ignore[arg-type]  # Python 2 cannot read what would say it
+    import ortdoctor  # noqa: PLC0415, F401 - from the archive; what is in it is found by its __path__ from now on
+
+    _as_without_us()
     from ortdoctor.pocket.main import main as run  # noqa: PLC0415 - an old interpreter cannot read it
 
     return run(sys.argv[1:])
+
+
+def _as_without_us():
+    # type: () -> None
+    """Let ``sys.path``, which is looked at, be that of ``python -c``: the current folder first, not the archive."""
+    library = os.path.dirname(getattr(os, "__file__", None) or "")
+    archive = getattr(globals().get("__loader__"), "archive", None)
+    if not library or archive is None or sys.path[:1] != [archive]:
+        return
+    finder = StandardFirst([library, os.path.join(library, "lib-dynload")])
+    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]  # Python 2 cannot read what would say it
+    isolated = sys.flags.isolated or getattr(sys.flags, "safe_path", False)
+    sys.path[:1] = [] if isolated else [""]
 
 
 if __name__ == "__main__":

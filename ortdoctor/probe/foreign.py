@@ -5,13 +5,10 @@ tool gets onto its ``sys.path``: its own site, virtual environment and current f
 ``python -c`` in the user's shell.
 """
 
-import contextlib
 import json
 import os
-import tempfile
 import uuid
-import zipfile
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Optional
 
 from . import child
 from .collect import SCHEMA, TOTAL_LIMIT
@@ -39,8 +36,9 @@ def collect_with(python: str, version: str = "", limit: float = TOTAL_LIMIT + MA
         raise ProbeError("%s is a folder, expected an interpreter such as %s" % (python, _inside(python)))
     fence = uuid.uuid4().hex
     env = {name: text for name, text in os.environ.items() if name != "__PYVENV_LAUNCHER__"}
-    with _probe_folder() as folder:
-        ran = child.run([python, "-c", source_of("bootstrap"), folder, fence, version], limit=limit, env=env)
+    # It may lie in a zipapp: the bootstrap imports from there, so that no folder has to be writable.
+    folder = os.path.dirname(os.path.abspath(__file__))
+    ran = child.run([python, "-c", source_of("bootstrap"), folder, fence, version], limit=limit, env=env)
     return _document(python, ran, _fenced(ran.out, fence))
 
 
@@ -51,23 +49,6 @@ def _inside(folder: str) -> str:
         if os.path.exists(path):
             return path
     return os.path.join(folder, "bin", "python")
-
-
-@contextlib.contextmanager
-def _probe_folder() -> Iterator[str]:
-    """Yield the folder of the probe's modules; they are unpacked for a while where they lie in a zipapp."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    if os.path.isdir(folder):
-        yield folder
-        return
-    archive = folder
-    while not os.path.isfile(archive):
-        archive = os.path.dirname(archive)
-    inside = os.path.relpath(folder, archive).replace(os.sep, "/") + "/"
-    with tempfile.TemporaryDirectory(prefix="ortdoctor-") as unpacked:
-        with zipfile.ZipFile(archive) as file:
-            file.extractall(unpacked, [name for name in file.namelist() if name.startswith(inside)])
-        yield os.path.join(unpacked, *inside.rstrip("/").split("/"))
 
 
 def _fenced(out: str, fence: str) -> Optional[str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ortdoctor.bundle.zipapp import write_zipapp
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -59,6 +61,19 @@ def test_demo_works_from_an_empty_folder(site: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "ortdoctor-demo" / "faces.png").stat().st_size > 10_000
     assert (tmp_path / "ortdoctor-demo" / "bundle" / "smoke_report.json").is_file()
+
+
+def test_the_zipapp_of_the_wheel_is_that_of_the_checkout(site: Path, tmp_path: Path) -> None:
+    done = run(site, tmp_path, "pyz", "-o", "box.pyz")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Wrote box.pyz (")
+    write_zipapp(tmp_path / "ours.pyz")
+    assert (tmp_path / "box.pyz").read_bytes() == (tmp_path / "ours.pyz").read_bytes()
+    alone = subprocess.run(
+        [sys.executable, "-I", "box.pyz", "--version"], cwd=tmp_path, capture_output=True, timeout=60, check=True
+    )
+    assert alone.stdout.startswith(b"ortdoctor ")
+    assert run(site, tmp_path, "pyz", "-o", str(tmp_path)).returncode == 1
 
 
 def test_a_bare_install_brings_neither_a_runtime_nor_opencv(wheel: Path) -> None:

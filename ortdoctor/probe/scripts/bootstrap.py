@@ -18,15 +18,23 @@ def facts(folder, version):
     sys.dont_write_bytecode = True  # a diagnosis leaves no files behind
     import importlib.util  # noqa: PLC0415 - Python 2.7 has no such module, and the path must be clean first
     import os  # noqa: PLC0415 - as above
+    import types  # noqa: PLC0415 - as above
 
-    spec = importlib.util.spec_from_file_location(
-        NAME, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
-    )
+    file = os.path.join(folder, "__init__.py")
+    if os.path.isdir(folder):
+        spec = importlib.util.spec_from_file_location(NAME, file, submodule_search_locations=[folder])
+    else:
+        # In a zipapp; its own name for the package is another, so that zipimport cannot be asked for it.
+        from zipimport import zipimporter  # noqa: PLC0415 - the path must be clean first
+
+        loader = zipimporter(os.path.dirname(folder))
+        spec = importlib.util.spec_from_loader(NAME, loader, origin=file, is_package=True)
     if spec is None or spec.loader is None:
         raise ImportError("no module can be loaded from %s" % folder)
-    package = importlib.util.module_from_spec(spec)
+    package = types.ModuleType(NAME)  # the probe's __init__.py is empty
+    package.__spec__, package.__loader__, package.__file__ = spec, spec.loader, file
+    package.__package__, package.__path__ = NAME, [folder]
     sys.modules[NAME] = package
-    spec.loader.exec_module(package)
     probe = importlib.import_module(NAME + ".__main__")
     sys.path[:] = path
     return str(probe.text(version))

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import cv2
@@ -10,6 +12,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from ortdoctor import __version__
 from ortdoctor.bundle.manifest import to_bytes
 from ortdoctor.bundle.manifest_check import REQUIRED
 from ortdoctor.bundle.verify import verify
@@ -36,6 +39,14 @@ def test_a_bundle_holds_what_the_document_says(written: Path, model_file: Path) 
     for path in (folder("templates")).glob("*.py"):
         assert (written / path.name).read_bytes() == path.read_bytes()
     assert verify(written).ok
+
+
+def test_the_doctor_goes_with_it_and_leaves_it_whole(written: Path) -> None:
+    command = [sys.executable, "-I", str(written / "ortdoctor.pyz"), "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=written)
+    assert done.stdout == f"ortdoctor {__version__}\n"
+    assert verify(written).ok
+    assert "python ortdoctor.pyz check" in (written / "README.md").read_text(encoding="ascii")
 
 
 def test_nothing_of_this_machine_is_in_it(written: Path, model_file: Path) -> None:

@@ -153,3 +153,18 @@ def test_bundle_verify_and_a_changed_byte(tmp_path: Path) -> None:
     assert (code, "model.onnx" in text) == (1, True)
     report = json.loads(invoke("verify", str(out), "--json")[1])
     assert [row["file"] for row in report["problems"]] == ["model.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--fix"], "no terminal"),
+        (["--yes"], "give --fix, too"),
+        (["--fix", "--yes", "--facts", "FACTS"], "leave it out"),
+    ],
+)
+def test_a_fix_that_cannot_be_is_wrong_usage(arguments: list[str], said: str, tmp_path: Path) -> None:
+    path = str(recorded(tmp_path, machines()[0]))
+    code, out, error = invoke("check", *[path if word == "FACTS" else word for word in arguments])
+    assert (code, out) == (2, "")
+    assert said in error

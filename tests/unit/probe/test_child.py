@@ -15,6 +15,27 @@ def _python(code: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", code]
 
 
+def _full(*_: object, **keywords: object) -> None:
+    if "dir" not in keywords:
+        raise OSError(30, "Read-only file system")
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="needs Linux and Python 3.8")
+def test_output_goes_to_memory_where_no_folder_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", _full)
+    ran = run(_python("import sys; print('out'); print('err', file=sys.stderr)"))
+    assert (ran.exit, ran.out, ran.err, ran.error) == (0, "out\n", "err\n", None)
+
+
+def test_output_that_has_nowhere_to_go_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", _full)
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    ran = run(_python("pass"))
+    assert (ran.exit, ran.out) == (None, "")
+    assert "nowhere to put its output: [Errno 28] No space left on device" in str(ran.error)
+
+
 def test_what_a_child_printed_and_how_it_ended() -> None:
     ran = run(_python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"))
     assert (ran.exit, ran.out, ran.err, ran.error, ran.signal) == (3, "out\n", "err\n", None, None)
@@ -73,3 +94,16 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     run(_python("print('x')"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="Windows has no way to read beside the writer")
+def test_what_a_child_says_is_seen_while_it_runs() -> None:
+    seen: list[str] = []
+
+    def watch(text: str) -> bool:
+        seen.append(text)
+        return "first" in text
+
+    ran = run(_python("import time; print('first', flush=True); time.sleep(1); print('second')"), watch=watch)
+    assert seen[-1] == "first\n"
+    assert ran.out == "first\nsecond\n"

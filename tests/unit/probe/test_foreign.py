@@ -80,13 +80,14 @@ def test_nothing_is_left_behind_in_the_probe(environment: Path) -> None:
     assert sorted(path.name for path in folder.rglob("*.pyc")) == before
 
 
-def test_the_probe_is_unpacked_from_a_zipapp(environment: Path, tmp_path: Path) -> None:
+def test_the_probe_is_imported_from_a_zipapp(environment: Path, tmp_path: Path) -> None:
     package = Path(foreign.__file__).parents[1]
     archive = tmp_path / "doctor.pyz"
     with zipfile.ZipFile(archive, "w") as file:
         file.write(package / "__init__.py", "ortdoctor/__init__.py")
         for path in sorted((package / "probe").rglob("*.py")):
             file.write(path, "ortdoctor/" + path.relative_to(package).as_posix())
+    assert (package / "probe" / "__init__.py").read_bytes() == b"", "the bootstrap does not run it"
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1]); from ortdoctor.probe.foreign import collect_with; "
         "print(json.dumps(collect_with(sys.argv[2])))"

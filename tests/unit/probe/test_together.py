@@ -1,7 +1,9 @@
 import threading
 
+import pytest
+
 from ortdoctor.probe.fact import Facts, found
-from ortdoctor.probe.together import together
+from ortdoctor.probe.together import later, together
 
 
 def test_steps_run_side_by_side() -> None:
@@ -38,3 +40,16 @@ def test_a_step_that_never_ends_is_left_behind() -> None:
     facts = together({"stuck": stuck}, 0.2)
     release.set()
     assert facts["stuck"]["stuck"]["error"] == "stuck: no answer within 0.2 s"
+
+
+def test_what_is_done_beside_us_returns_and_raises_where_it_is_asked_for() -> None:
+    meeting = threading.Barrier(2, timeout=10)
+    begun = later(lambda: meeting.wait() + 40)
+    assert meeting.wait() + begun() - 40 == 1
+
+    def broken() -> None:
+        raise LookupError("beside us")
+
+    result = later(broken)
+    with pytest.raises(LookupError, match="beside us"):
+        result()
