@@ -48,6 +48,12 @@ def limits(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure how long a check takes beside onnxruntime's own print_debug_info(): ``nox -s bench -- --rounds 30``."""
+    session.run("python", "-m", "benchmarks.check_time", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Run the linter."""
     session.install("-e", ".[dev]")

@@ -71,8 +71,10 @@ def members() -> list[tuple[str, bytes]]:
 @cache
 def modules() -> tuple[str, ...]:
     """Return the dotted names of our modules that the command line of the zipapp reaches, sorted."""
-    scripts = [path for path in _PACKAGE.glob("*/scripts/*.py") if path.stem != "__init__"]
-    waiting = [*_ROOTS, *(f"ortdoctor.{path.parts[-3]}.scripts.{path.stem}" for path in scripts)]
+    # Scripts run by their text, and parsers are imported by the kind of their text.
+    named = [path for room in ("*/scripts", "probe/texts") for path in _PACKAGE.glob(f"{room}/*.py")]
+    rooms = [path.relative_to(_PACKAGE).with_suffix("").parts for path in named if path.stem != "__init__"]
+    waiting = [*_ROOTS, *(".".join(("ortdoctor", *parts)) for parts in rooms)]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()

@@ -12,8 +12,12 @@ from ortdoctor.errors import FactsError, UndeterminedError, UsageError
 _LARGEST_RECORD = 64 << 20
 
 
-def facts_document(recorded: Optional[str], python: Optional[str]) -> Dict[str, Any]:
-    """Return the facts document of a recorded machine, of the interpreter ``python``, or of this one."""
+def facts_document(recorded: Optional[str], python: Optional[str], *, imported: bool = True) -> Dict[str, Any]:
+    """Return the facts document of a recorded machine, of the interpreter ``python``, or of this one.
+
+    Where this interpreter is probed and onnxruntime not to be ``imported``, no more is told of it than that it is
+    installed.
+    """
     if recorded is not None and python is not None:
         raise UsageError("--facts judges a recorded machine and --python probes this one: give one of them")
     if recorded is not None:
@@ -28,7 +32,7 @@ def facts_document(recorded: Optional[str], python: Optional[str]) -> Dict[str, 
             raise UndeterminedError(str(error)) from error
     from ortdoctor.probe.collect import collect  # noqa: PLC0415 - as above
 
-    return collect(version=__version__)
+    return collect(version=__version__, imported=imported)
 
 
 def read_record(path: str) -> Dict[str, Any]:

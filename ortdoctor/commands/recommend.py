@@ -40,5 +40,5 @@ def _document(box: Described, recorded: Optional[str], python: Optional[str]) ->
         return document(said)
     from ortdoctor.commands import machine  # noqa: PLC0415 - a described machine needs no probe
 
-    probed = machine.facts_document(recorded, python)
+    probed = machine.facts_document(recorded, python, imported=False)
     return document(said, probed) if said else probed

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from typing import BinaryIO, Dict, List, NamedTuple, Optional, Tuple
+from typing import BinaryIO, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 #: Seconds that a child may take. nvidia-smi takes up to about 10 s on a box with many GPUs and no
 #: persistence daemon; past that it hangs in the driver.
@@ -18,8 +18,9 @@ OUTPUT_LIMIT = 1 << 20
 #: Bytes of one stream past which a child is stopped: one that prints garbage for ever fills a disk in no time.
 FLOOD_LIMIT = 32 << 20
 
-#: Seconds between two looks at how much a child has printed.
+#: Seconds between two looks at how much a child has printed, and between two at what it says while it is watched.
 _LOOK = 0.1
+_WATCH = 0.005
 
 #: How the error of a child begins that was stopped at its limit.
 LATE = "gave no answer within"
@@ -61,8 +62,13 @@ def run(
     env: Optional[Dict[str, str]] = None,
     cwd: Optional[str] = None,
     stdin: Optional[bytes] = None,
+    *,
+    watch: Optional[Callable[[str], bool]] = None,
 ) -> Ran:
     """Run ``command`` without a shell and return what became of it; never raises, never outlives ``limit``.
+
+    ``watch`` is given what the child has printed so far, again and again until it returns True (where the
+    platform can read a file beside its writer, which Windows cannot: it is not called there).
 
     Output goes to unnamed files rather than pipes: a grandchild that keeps a pipe open would hang a
     reader after the child itself was killed. The child leads a process group of its own (POSIX), so
@@ -88,27 +94,46 @@ def run(
             return Ran(shown, None, "", "", "%s could not be started: %s" % (command[0], error))
         if stdin is not None:
             _feed(child, stdin)
-        trouble = _wait(child, (out, err), limit)
+        ended = _ended(child)
+        trouble = _wait(ended, (out, err), limit, watch)
         if trouble is not None:
-            _stop(child)
+            _stop(child, ended)
             return Ran(shown, None, _read(out), _read(err), "%s %s" % (shown, trouble))
         return Ran(shown, child.returncode, _read(out), _read(err), None)
 
 
-def _wait(child: "subprocess.Popen[bytes]", streams: Tuple[BinaryIO, ...], limit: float) -> Optional[str]:
+def _ended(child: "subprocess.Popen[bytes]") -> threading.Event:
+    """Return what is set as soon as the child has ended: Popen.wait() with a limit looks only every 50 ms."""
+    ended = threading.Event()
+
+    def wait() -> None:
+        child.wait()
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    return ended
+
+
+def _wait(
+    ended: threading.Event, streams: Tuple[BinaryIO, ...], limit: float, watch: Optional[Callable[[str], bool]]
+) -> Optional[str]:
     """Wait until the child ends; return why it has to be stopped where it does not."""
     deadline = time.monotonic() + limit
     while True:
         left = deadline - time.monotonic()
-        try:
-            child.wait(timeout=max(0.0, min(left, _LOOK)))
-        except subprocess.TimeoutExpired:
-            if any(os.fstat(stream.fileno()).st_size > FLOOD_LIMIT for stream in streams):
-                return "printed more than %d MiB and was stopped" % (FLOOD_LIMIT >> 20)
-            if left <= 0:
-                return "%s %g s" % (LATE, limit)
-        else:
+        if ended.wait(max(0.0, min(left, _WATCH if watch else _LOOK))):
             return None
+        if watch and (not hasattr(os, "pread") or watch(_so_far(streams[0]))):
+            watch = None
+        if any(os.fstat(stream.fileno()).st_size > FLOOD_LIMIT for stream in streams):
+            return "printed more than %d MiB and was stopped" % (FLOOD_LIMIT >> 20)
+        if left <= 0:
+            return "%s %g s" % (LATE, limit)
+
+
+def _so_far(stream: BinaryIO) -> str:
+    """Read without a seek: the place in the file is the child's, too."""
+    return os.pread(stream.fileno(), OUTPUT_LIMIT, 0).decode("utf-8", "replace")
 
 
 def _feed(child: "subprocess.Popen[bytes]", data: bytes) -> None:
@@ -127,7 +152,7 @@ def _feed(child: "subprocess.Popen[bytes]", data: bytes) -> None:
     threading.Thread(target=write, daemon=True).start()
 
 
-def _stop(child: "subprocess.Popen[bytes]") -> None:
+def _stop(child: "subprocess.Popen[bytes]", ended: threading.Event) -> None:
     try:
         if os.name == "posix":
             os.killpg(child.pid, signal.SIGKILL)
@@ -135,11 +160,8 @@ def _stop(child: "subprocess.Popen[bytes]") -> None:
             child.kill()
     except OSError:
         return  # it ended by itself between the limit and here
-    try:
-        # A child stuck in the kernel (a hung driver) cannot be reaped: do not wait for it for ever.
-        child.wait(timeout=2)
-    except subprocess.TimeoutExpired:
-        return
+    # A child stuck in the kernel (a hung driver) cannot be reaped: do not wait for it for ever.
+    ended.wait(2)
 
 
 def _read(stream: BinaryIO) -> str:

@@ -3,11 +3,12 @@
 import os
 import re
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from . import cuda, cudnn, gpu, ort, python_env, system
 from .context import Context, here
 from .fact import Facts, failed
+from .once import Memo
 from .together import together
 
 SCHEMA = "ortdoctor.facts/1"
@@ -64,27 +65,33 @@ KEYS = {
 }
 
 
-def collect(context: Optional[Context] = None, version: str = "", limit: float = TOTAL_LIMIT) -> Dict[str, Any]:
+def collect(
+    context: Optional[Context] = None, version: str = "", limit: float = TOTAL_LIMIT, *, imported: bool = True
+) -> Dict[str, Any]:
     """Return the document of docs/facts.md for ``context`` (this machine) and the interpreter that runs this.
 
-    ``version`` is the tool's own, for the document. Never raises; takes ``limit`` seconds at most. A key
-    whose group broke down or came too late is there as a failed fact.
+    ``version`` is the tool's own, for the document. Where onnxruntime is not to be ``imported``, the document has
+    no facts ``ort.*`` but what is installed, which is all that a recommendation needs.
+    Never raises; takes ``limit`` seconds at most. A key whose group broke down or came too late is there as a
+    failed fact.
     """
-    box = here() if context is None else context
+    box = (here() if context is None else context)._replace(memo=Memo(full=imported))
+    # Those whose children take longest are first.
     groups = together(
         {
-            "system": lambda: system.collect(box),
-            "python": lambda: python_env.collect(box),
+            "ort": (lambda: ort.collect(box)) if imported else (lambda: ort.installed(box)),
             "gpu": lambda: gpu.collect(box),
-            "cuda": lambda: cuda.collect(box),
             "cudnn": lambda: cudnn.collect(box),
-            "ort": lambda: ort.collect(box),
+            "cuda": lambda: cuda.collect(box),
+            "python": lambda: python_env.collect(box),
+            "system": lambda: system.collect(box),
         },
         limit,
     )
     facts: Facts = {}
-    for name, found in groups.items():
-        facts.update(completed(name, found))
+    for name, parts in KEYS.items():
+        owed = parts if imported or name != "ort" else ("distributions",)
+        facts.update(completed(name, groups[name], owed))
     return {
         "schema": SCHEMA,
         "ortdoctor": version or version_beside(),
@@ -93,11 +100,11 @@ def collect(context: Optional[Context] = None, version: str = "", limit: float =
     }
 
 
-def completed(name: str, facts: Facts) -> Facts:
-    """Return the facts of the group ``name`` with every key that it owes, in the order of :data:`KEYS`."""
+def completed(name: str, facts: Facts, owed: Tuple[str, ...]) -> Facts:
+    """Return the facts of the group ``name`` with every key that it owes, in that order."""
     broken = facts.get(name)  # what together() and guarded() leave of a group that broke down
     missing = broken or failed("the probe of %s did not answer for it" % name, name)
-    whole = {key: facts.get(key, missing) for key in ("%s.%s" % (name, part) for part in KEYS[name])}
+    whole = {key: facts.get(key, missing) for key in ("%s.%s" % (name, part) for part in owed)}
     whole.update((key, fact) for key, fact in facts.items() if key != name)
     return whole
 

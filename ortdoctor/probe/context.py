@@ -3,7 +3,9 @@
 import os
 import platform
 import sys
-from typing import Dict, List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple, Optional
+
+from .once import Made, Memo
 
 #: Names of architectures, as wheel tags spell them on Linux.
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "x64": "x86_64", "i386": "i686", "i586": "i686"}
@@ -16,7 +18,7 @@ class Context(NamedTuple):
 
     ``root`` goes before every absolute path that is read ("" for this machine), so that a test can
     lay out a box in a folder. ``env`` is the environment that children get. ``cwd`` is the folder that
-    ``import onnxruntime`` is tried from.
+    ``import onnxruntime`` is tried from. ``memo`` keeps what the steps of one probe share; None: nothing is kept.
     """
 
     os: str
@@ -24,6 +26,11 @@ class Context(NamedTuple):
     env: Dict[str, str]
     root: str
     cwd: str
+    memo: Optional[Memo] = None
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """Return what ``make`` returns; within one probe it is called once for each ``name``."""
+        return make() if self.memo is None else self.memo.get(name, make)
 
     def path(self, absolute: str) -> str:
         """Return where the file ``absolute`` of the machine lies for us."""

@@ -60,6 +60,10 @@ class Loader(NamedTuple):
 
 def of_interpreter(context: Context, executable: str = "") -> Loader:
     """Describe the loader that the interpreter ``executable`` (default: this one) runs under."""
+    return context.once("loader " + executable, lambda: _of_interpreter(context, executable))
+
+
+def _of_interpreter(context: Context, executable: str) -> Loader:
     path = os.path.realpath(executable or sys.executable)
     if context.os != "linux":
         return Loader(context, context.os, [], {}, "there is no loader cache on %s" % context.os)

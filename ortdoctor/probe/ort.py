@@ -2,14 +2,13 @@
 
 import ast
 import os
-import threading
-from typing import Callable, Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 from . import ort_installed, ort_opened, ort_use
 from .context import Context
 from .fact import Fact, Facts, absent, failed, found, guarded
 from .loader import of_interpreter
-from .ort_child import Answer, run_here
+from .ort_child import Answer
 from .ort_elsewhere import elsewhere
 from .ort_providers import literal, preloads, provider_libraries
 from .ort_use import CPU, CUDA
@@ -21,41 +20,35 @@ _SESSIONS = "sessions over a built-in model of opset 9 and IR 4"
 def collect(context: Context) -> Facts:
     """Return all facts ``ort.*``; never raises.
 
-    Three children: one looks without importing, one imports and opens a session on the CPU, one does so on
-    the GPU where the files say that there is a CUDA provider. Files are read while these run.
+    Two children: one looks, imports and opens a session on the CPU, one opens one on the GPU where the files say
+    that there is a CUDA provider. Files are read while these run.
     """
-    on_cpu = _later(lambda: ort_use.use(context, [CPU]))
-    look = run_here(context, "look", {})
-    paths = look.said.get("path") or []
+    on_cpu = ort_use.shared(context, full=True)
+    look = on_cpu.look()
+    paths = look.get("path") or []
     owned = ort_installed.distributions(paths)
     folder = ort_installed.installed_folder(paths, owned)
-    module = _module(look, folder)
+    module = _module(look, folder, on_cpu)
     package = _package(module, folder)
     libraries = guarded("ort.provider_libraries", _libraries, context, package)
     on_gpu = None
     if any(item["provider"] == CUDA for item in libraries["ort.provider_libraries"]["value"] or []):
-        on_gpu = _later(lambda: ort_use.use(context, [CUDA, CPU], only_with=CUDA))
+        on_gpu = ort_use.Begun(context, [CUDA, CPU], only_with=CUDA)
     facts = {"ort.module": module}
     facts.update(guarded("ort.distributions", _distributions, owned, paths))
     facts.update(guarded("ort.folder", _folder, folder, paths))
     facts.update(guarded("ort.elsewhere", _elsewhere, context, paths))
     facts.update(libraries)
-    facts.update(_used(context, on_cpu(), on_gpu, package))
-    ort_opened.fill(facts, on_cpu().said.get("opened"))
+    answer = on_cpu.answer()
+    facts.update(_used(context, answer, on_gpu, package))
+    ort_opened.fill(facts, answer.said.get("opened"))
     return facts
 
 
-def _later(work: Callable[[], Answer]) -> Callable[[], Answer]:
-    """Start ``work`` beside us; the result waits for it."""
-    done: List[Answer] = []
-    thread = threading.Thread(target=lambda: done.append(work()), daemon=True)
-    thread.start()
-
-    def result() -> Answer:
-        thread.join()
-        return done[0]
-
-    return result
+def installed(context: Context) -> Facts:
+    """Return ``ort.distributions`` alone; nothing is imported."""
+    paths = ort_use.shared(context).look().get("path") or []
+    return guarded("ort.distributions", _distributions, ort_installed.distributions(paths), paths)
 
 
 def _distributions(owned: List[ort_installed.Distribution], paths: List[str]) -> Facts:
@@ -98,14 +91,17 @@ def _libraries(context: Context, folder: Optional[str]) -> Facts:
     return {key: found(provider_libraries(loader, natives, preload), source)}
 
 
-def _module(look: Answer, folder: Optional[str]) -> Fact:
+def _module(look: Dict[str, Any], folder: Optional[str], child: ort_use.Begun) -> Fact:
     """Return ``ort.module`` from what find_spec said in the child."""
     source = "importlib.util.find_spec('onnxruntime') from the current folder"
-    if "spec" not in look.said:
-        return failed(look.trouble(), source)
-    spec = look.said["spec"]
+    spec = look.get("spec")
+    if look.get("spec_trouble"):
+        return failed("%s raised %s" % (source, look["spec_trouble"]), source)
+    if spec is None and "spec" not in child.answer().said:
+        return failed(child.answer().trouble(), source)
     if spec is None:
-        return absent("%s; sys.path: %s" % (source, _shown(look.said["path"])))
+        paths = look.get("path") or []
+        return absent("%s; sys.path: %s" % (source, _shown(paths)))
     locations = spec["locations"]
     here = (locations or [spec["origin"] or ""])[0]
     value = {
@@ -125,7 +121,7 @@ def _package(module: Fact, folder: Optional[str]) -> Optional[str]:
     return folder
 
 
-def _used(context: Context, cpu: Answer, gpu: Optional[Callable[[], Answer]], package: Optional[str]) -> Facts:
+def _used(context: Context, cpu: Answer, gpu: Optional[ort_use.Begun], package: Optional[str]) -> Facts:
     """Return what import and sessions say; the GPU is tried late where no file told of its provider."""
     built = os.path.join(package or "onnxruntime", "capi", "build_and_package_info.py")
     facts = ort_use.import_facts(cpu, _assigned(_text(built)), built)
@@ -137,9 +133,9 @@ def _used(context: Context, cpu: Answer, gpu: Optional[Callable[[], Answer]], pa
         return facts
     requested = [CUDA, CPU]
     if gpu is not None:
-        on_gpu = ort_use.session(gpu(), requested)
+        on_gpu = ort_use.session(gpu.answer(), requested)
     elif CUDA in (cpu.said.get("providers") or []):
-        on_gpu = ort_use.session(ort_use.use(context, requested, only_with=CUDA), requested)
+        on_gpu = ort_use.session(ort_use.Begun(context, requested, only_with=CUDA).answer(), requested)
     else:
         on_gpu = None
     sessions = {"cpu": ort_use.session(cpu, [CPU]), "cuda": on_gpu}

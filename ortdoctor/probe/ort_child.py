@@ -1,17 +1,16 @@
 """Runs a script of ``scripts/`` as the user's own ``python -c``: same folder, environment and site hooks.
 
 The others of ``scripts/`` ask the system and are kept apart from the user's site; these ask what the user
-gets. A script reports by lines of JSON behind MARK, as it goes: what it said before a crash is kept,
+gets. A script reports by lines behind MARK, as it goes: what it said before a crash is kept,
 and what others print is passed over.
 """
 
-import json
 import sys
-from typing import Any, Dict, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from .child import TIME_LIMIT, Ran, run
 from .context import Context
-from .script import ended, source_of
+from .script import ended, parsed, source_of
 
 MARK = "@ortdoctor@ "
 
@@ -27,27 +26,35 @@ class Answer(NamedTuple):
         return ended(self.ran)
 
 
-def run_here(context: Context, name: str, request: Dict[str, Any], limit: float = TIME_LIMIT) -> Answer:
-    """Run ``scripts/<name>.py`` with this interpreter from ``context.cwd``; ``request`` is its argument.
+def run_here(
+    context: Context,
+    name: str,
+    arguments: List[str],
+    limit: float = TIME_LIMIT,
+    early: Optional[Callable[[Dict[str, Any]], bool]] = None,
+) -> Answer:
+    """Run ``scripts/<name>.py`` with this interpreter from ``context.cwd``.
 
-    ``-u`` because text that waits in a buffer is lost in a crash.
+    ``early`` is given what the script has said so far, again and again until it returns True. ``-u`` because text
+    that waits in a buffer is lost in a crash.
     """
+
+    def watch(text: str) -> bool:
+        return early is not None and early(_said(text[: text.rfind("\n") + 1]))
+
     env = dict(context.env)
     # A Python traceback of a crash would look like a message of the library that crashed.
     env.pop("PYTHONFAULTHANDLER", None)
-    ran = run([sys.executable, "-u", "-c", source_of(name), json.dumps(request)], limit, env, context.cwd)
+    command = [sys.executable, "-u", "-c", source_of(name)] + arguments
+    ran = run(command, limit, env, context.cwd, watch=None if early is None else watch)
     shown = "%s %s.py" % (sys.executable, name)
     error = ran.error.replace(ran.command, shown) if ran.error else None
+    return Answer(_said(ran.out), ran._replace(command=shown, error=error))
+
+
+def _said(text: str) -> Dict[str, Any]:
     said: Dict[str, Any] = {}
-    for line in ran.out.splitlines():
+    for line in text.splitlines():
         if line.startswith(MARK):
-            said.update(_parsed(line[len(MARK) :]))
-    return Answer(said, ran._replace(command=shown, error=error))
-
-
-def _parsed(text: str) -> Dict[str, Any]:
-    try:
-        said = json.loads(text)
-    except ValueError:
-        return {}  # the child died while it wrote this line
-    return said if isinstance(said, dict) else {}
+            said.update(parsed(line[len(MARK) :]))
+    return said

@@ -12,8 +12,11 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 FOLDER = "onnxruntime"
 
-#: Files below this size are hashed, and only where their size is as recorded. Provider libraries have
-#: hundreds of megabytes: for them the size alone is compared, which tells mixed releases and builds apart.
+#: Files below these sizes are hashed, and only where their size is as recorded: any file up to the first, up to
+#: the second one that was written after RECORD, which an installer writes last. Hashing every native file takes
+#: as long as importing the package. Provider libraries have hundreds of megabytes: for them the size alone is
+#: compared, which tells mixed releases and builds apart.
+HASH_ANY = 1 << 20
 HASH_LIMIT = 64 << 20
 
 #: Names of native files: extension modules and libraries of Linux, Windows and macOS.
@@ -35,6 +38,7 @@ class Distribution(NamedTuple):
     version: str
     location: str
     files: List[Recorded]
+    written: Optional[float] = None  # when RECORD was, as os.stat() says; None: not known
 
 
 def distributions(paths: Iterable[str]) -> List[Distribution]:
@@ -74,7 +78,14 @@ def _read(location: str, entry: str) -> Optional[Distribution]:
     stem = os.path.basename(entry).rsplit(".", 1)[0].split("-")
     name = headers.get("Name") or stem[0].replace("_", "-")
     version = headers.get("Version") or (stem[1] if len(stem) > 1 else "")
-    return Distribution(name, version, location, files)
+    return Distribution(name, version, location, files, _written(os.path.join(entry, "RECORD")))
+
+
+def _written(path: str) -> Optional[float]:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None
 
 
 def _claims_folder(entry: str) -> bool:
@@ -117,7 +128,7 @@ def check(distribution: Distribution) -> Tuple[List[str], List[str]]:
     """Return the recorded files that are missing, and those that are not what was recorded."""
     missing, changed = [], []
     for file in distribution.files:
-        as_recorded = unchanged(os.path.join(distribution.location, *file.path.split("/")), file)
+        as_recorded = unchanged(os.path.join(distribution.location, *file.path.split("/")), file, distribution.written)
         if as_recorded is None:
             missing.append(file.path)
         elif not as_recorded:
@@ -125,15 +136,22 @@ def check(distribution: Distribution) -> Tuple[List[str], List[str]]:
     return missing, changed
 
 
-def unchanged(path: str, recorded: Recorded) -> Optional[bool]:
-    """Return whether the file at ``path`` is as it was recorded, as far as that can be told; None: it is not there."""
+def unchanged(path: str, recorded: Recorded, written: Optional[float] = None) -> Optional[bool]:
+    """Return whether the file at ``path`` is as it was recorded, as far as that can be told; None: it is not there.
+
+    ``written`` is when RECORD was, as os.stat() says: a larger file that is no younger is not hashed.
+    """
     try:
-        size = os.stat(path).st_size
+        seen = os.stat(path)
     except OSError:
         return None
-    if recorded.size is not None and size != recorded.size:
+    if recorded.size is not None and seen.st_size != recorded.size:
         return False
-    return not (recorded.digest and size < HASH_LIMIT and _digest(path) not in (None, recorded.digest))
+    # Its size and time speak for it.
+    trusted = recorded.size is not None and written is not None and seen.st_mtime <= written
+    if seen.st_size >= HASH_LIMIT or (seen.st_size > HASH_ANY and trusted):
+        return True
+    return not (recorded.digest and _digest(path) not in (None, recorded.digest))
 
 
 def _digest(path: str) -> Optional[str]:

@@ -1,8 +1,10 @@
 """What ``import onnxruntime`` and a first session do, each child's story told as facts."""
 
 import base64
+import json
 import re
-from typing import Any, Dict, List, Optional
+import threading
+from typing import Any, Callable, Dict, List, Optional
 
 from . import ort_model
 from .child import LATE
@@ -29,11 +31,51 @@ _STDERR_LIMIT = 20000
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 
-def use(context: Context, requested: List[str], only_with: Optional[str] = None) -> Answer:
-    """Import onnxruntime in a child and try one session with the providers ``requested``.
+class Begun:
+    """A child that is under way: it says at once what would be imported, and later how that and a session went."""
 
-    ``only_with`` names a provider without which the session is left out.
-    """
+    def __init__(self, context: Context, requested: List[str], only_with: Optional[str] = None) -> None:
+        """Start the child; without ``requested`` providers it only looks, without ``only_with`` it runs no session."""
+        self._seen: Dict[str, Any] = {}
+        self._looked = threading.Event()
+        self._answer: List[Answer] = []
+        self._thread = threading.Thread(target=self._work, args=(context, requested, only_with), daemon=True)
+        self._thread.start()
+
+    def _work(self, context: Context, requested: List[str], only_with: Optional[str]) -> None:
+        answer = _run(context, requested, only_with, self._early)
+        self._answer.append(answer)
+        self._early(dict(answer.said, spec=answer.said.get("spec")))
+
+    def _early(self, said: Dict[str, Any]) -> bool:
+        if "spec" in said and not self._looked.is_set():
+            self._seen = said
+            self._looked.set()
+        return self._looked.is_set()
+
+    def look(self) -> Dict[str, Any]:
+        """Return ``path``, ``pip`` and ``spec`` as soon as the child has said them; one that ended before said less."""
+        self._looked.wait()
+        return self._seen
+
+    def answer(self) -> Answer:
+        """Wait for the end of the child."""
+        self._thread.join()
+        return self._answer[0]
+
+
+def shared(context: Context, full: bool = False) -> Begun:
+    """Return the child that the steps of one probe share; ``full`` where it is to import, and no probe says so."""
+    wanted = context.memo.full if context.memo is not None else full
+    return context.once("use", lambda: Begun(context, [CPU] if wanted else []))
+
+
+def _run(
+    context: Context,
+    requested: List[str],
+    only_with: Optional[str],
+    early: Callable[[Dict[str, Any]], bool],
+) -> Answer:
     request = {
         "model": base64.b64encode(ort_model.MODEL).decode("ascii"),
         "input": ort_model.INPUT,
@@ -42,7 +84,7 @@ def use(context: Context, requested: List[str], only_with: Optional[str] = None)
         "requested": requested,
         "only_with": only_with,
     }
-    return run_here(context, "use", request, LIMIT)
+    return run_here(context, "use", [json.dumps(request)], LIMIT, early)
 
 
 def import_facts(answer: Answer, package: Dict[str, str], package_file: str) -> Facts:
@@ -102,7 +144,7 @@ def _import(answer: Answer, source: str) -> Fact:
 
 def numpy_alone(context: Context) -> Dict[str, Any]:
     """Return how the import of NumPy goes without onnxruntime: ``{ok, error?, signal?}``."""
-    answer = run_here(context, "numpy_alone", {}, NUMPY_LIMIT)
+    answer = run_here(context, "numpy_alone", [], NUMPY_LIMIT)
     ok = bool(answer.said.get("ok"))
     error = None if ok else answer.said.get("error") or answer.trouble()
     return {"ok": ok, "error": error, "signal": answer.ran.signal}

@@ -4,6 +4,7 @@ Each is a file of its own that needs only the standard library. It is passed to 
 (``-c``), so that it also runs from a zipapp and puts no folder of ours on that child's ``sys.path``.
 """
 
+import ast
 import json
 import pkgutil
 import sys
@@ -23,8 +24,8 @@ def run_script(
 ) -> Tuple[child.Ran, Dict[str, Any]]:
     """Run the script ``name`` with this interpreter; return what became of it and what it answered.
 
-    A script answers in lines of JSON objects, which are merged: what it said before it crashed counts.
-    ``isolated`` keeps site hooks, PYTHON* variables and the current folder away from it.
+    A script answers in lines, each an object of JSON or a literal of Python. They are merged: what it said before
+    it crashed counts. ``isolated`` keeps site hooks, PYTHON* variables and the current folder away from it.
     """
     source = source_of(name)
     options = ["-I", "-S"] if isolated else []
@@ -67,9 +68,17 @@ def _answer(out: str) -> Dict[str, Any]:
     for line in out.splitlines():
         if not line.startswith("{"):
             continue  # printed by a site hook or a native library
-        try:
-            said = json.loads(line)
-        except ValueError:
-            continue  # cut off by a crash
-        answer.update(said)
+        answer.update(parsed(line))
     return answer
+
+
+def parsed(line: str) -> Dict[str, Any]:
+    """Return the object in ``line``, JSON or a literal of Python; ``{}`` where it was cut off by a crash."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            said = read(line)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+        if isinstance(said, dict):
+            return said
+    return {}

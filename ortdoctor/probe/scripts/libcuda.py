@@ -1,11 +1,11 @@
 """Ask the CUDA driver API, through the library that the loader finds; its arguments are names to try.
 
-Each answer is one line of JSON, printed before the next call: any of them may crash or hang.
+Each answer is one line, a literal of Python (importing json takes longer than all the rest), printed before the
+next call: any of them may crash or hang.
 The calls: https://docs.nvidia.com/cuda/cuda-driver-api/
 """
 
 import ctypes
-import json
 import sys
 from typing import Any, Dict, Optional
 
@@ -16,7 +16,7 @@ COMPUTE_CAPABILITY_MINOR = 76
 
 def tell(**facts: Any) -> None:
     """Print one line of the answer now."""
-    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.write(ascii(facts) + "\n")
     sys.stdout.flush()
 
 

@@ -1,17 +1,19 @@
 """Child: load shared libraries by name and report what the dynamic loader of this process took.
 
-Each library is loaded in a process of its own where the system can fork: a library that is loaded
-already is found by its soname whatever the search path says, and a crash costs only itself.
+Where the system can fork, a process loads no more than one library: one that is loaded already is found by
+its soname whatever the search path says, and a crash costs only itself.
 """
 
 import ctypes
-import json
 import os
 import signal
 import sys
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, TextIO, Tuple
 
 MARK = "\n@ortdoctor@ "
+
+#: Name of a library, and of a function in it (or "").
+Library = Tuple[str, str]
 
 #: RTLD_DI_LINKMAP of <dlfcn.h>, the same in glibc and musl.
 _LINKMAP = 2
@@ -62,32 +64,53 @@ def path_of(library: ctypes.CDLL) -> str:
     return os.path.realpath(os.fsdecode(found.contents.l_name or b""))
 
 
-def apart(name: str, function: str) -> Dict[str, Any]:
-    """Load in a forked process; a crash there is an error here."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            with os.fdopen(writer, "w") as stream:
-                json.dump(load(name, function), stream)
-        finally:
-            os._exit(0)  # never back into main(), which is the parent's
-    os.close(writer)
-    with os.fdopen(reader) as stream:
-        text = stream.read()
-    status = os.waitpid(child, 0)[1]
-    if os.WIFSIGNALED(status):
-        return {"error": "loading %s ended the process by %s" % (name, signal.Signals(os.WTERMSIG(status)).name)}
-    said = json.loads(text) if text else {"error": "loading %s ended the process" % name}
-    return dict(said)
+def apart(libraries: List[Library]) -> Iterator[Tuple[str, str]]:
+    """Yield name and answer, as text, of each.
+
+    A forked process goes on until a library is loaded, the next one goes on from there. A name that the loader does
+    not find leaves nothing behind. A crash is an error of the library that it came with.
+    """
+    left = list(libraries)
+    while left:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.close(reader)
+                with os.fdopen(writer, "w") as stream:
+                    tell(left, stream)
+            finally:
+                os._exit(0)  # never back into main(), which is the parent's
+        os.close(writer)
+        with os.fdopen(reader) as stream:
+            answers = stream.read().splitlines()
+        status = os.waitpid(child, 0)[1]
+        for line in answers:
+            yield left.pop(0)[0], line
+        crashed = os.WIFSIGNALED(status)
+        if left and (crashed or not answers):
+            name = left.pop(0)[0]
+            how = " by %s" % signal.Signals(os.WTERMSIG(status)).name if crashed else ""
+            yield name, ascii({"error": "loading %s ended the process%s" % (name, how)})
 
 
-def main(request: Dict[str, List[List[str]]]) -> None:
-    """Report ``{name: {path, number, error}}`` for ``libraries``: (name, function or "")."""
+def tell(libraries: List[Library], stream: TextIO) -> None:
+    """Write an answer for each library, up to the first that is loaded."""
+    for name, function in libraries:
+        said = load(name, function)
+        stream.write(ascii(said) + "\n")
+        stream.flush()
+        if "path" in said:
+            return
+
+
+def main(arguments: List[str]) -> None:
+    """Report ``{name: {path, number, error}}`` for the arguments: a name and a function (or "") in turn."""
     limit_cores()
-    for name, function in request["libraries"]:
-        said = apart(name, function) if hasattr(os, "fork") else load(name, function)
-        sys.stdout.write("%s%s\n" % (MARK, json.dumps({name: said})))
+    libraries = list(zip(arguments[::2], arguments[1::2]))  # noqa: B905 - 3.6 has no strict=
+    here = ((name, ascii(load(name, function))) for name, function in libraries)
+    for name, said in apart(libraries) if hasattr(os, "fork") else here:
+        sys.stdout.write("%s{%a: %s}\n" % (MARK, name, said))
         sys.stdout.flush()
 
 
@@ -101,4 +124,4 @@ def limit_cores() -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(sys.argv[1:])

@@ -1,11 +1,11 @@
 """Ask NVML, the library below nvidia-smi; its arguments are the names or paths of the library to try.
 
-Each answer is one line of JSON, printed before the next call: any of them may crash or hang.
+Each answer is one line, a literal of Python (importing json takes longer than all the rest), printed before the
+next call: any of them may crash or hang.
 The calls: https://docs.nvidia.com/deploy/nvml-api/
 """
 
 import ctypes
-import json
 import sys
 from typing import Any, Dict, List, Optional
 
@@ -20,7 +20,7 @@ class Memory(ctypes.Structure):
 
 def tell(**facts: Any) -> None:
     """Print one line of the answer now."""
-    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.write(ascii(facts) + "\n")
     sys.stdout.flush()
 
 

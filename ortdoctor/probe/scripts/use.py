@@ -1,4 +1,4 @@
-"""Child: import onnxruntime, say what it is, then run one session with the providers that were asked for.
+"""Child: say what this interpreter would import, import onnxruntime, then run a session with the providers asked for.
 
 Everything that is printed, by Python or natively, goes to standard error, in order; the answers go to
 what standard output was. Between import and session STAGE is written there, so that
@@ -8,6 +8,7 @@ both texts can be told apart.
 import base64
 import faulthandler
 import importlib
+import importlib.util
 import json
 import os
 import re
@@ -41,6 +42,45 @@ class Answers:
         """Send a part of the answer now: the next call may be the one that crashes."""
         self.stream.write("%s%s\n" % (MARK, json.dumps(said)))
         self.stream.flush()
+
+
+def look(answers: Answers) -> None:
+    """Report ``sys.path`` made absolute, and where pip and onnxruntime would come from; ``spec`` comes last."""
+    answers.say(path=[os.path.abspath(item) for item in sys.path])
+    try:
+        answers.say(pip=pip(), own_manylinux=importlib.util.find_spec("_manylinux") is not None)
+    except Exception as error:  # noqa: BLE001 - finders of the user's may raise anything
+        answers.say(pip_trouble="%s: %s" % (type(error).__name__, error))
+    try:
+        answers.say(spec=spec("onnxruntime"))
+    except Exception as error:  # noqa: BLE001 - as above
+        answers.say(spec_trouble="%s: %s" % (type(error).__name__, error), spec=None)
+
+
+def spec(name: str) -> Optional[Dict[str, Any]]:
+    """Return where a top-level module would come from, or None; a top-level find_spec imports nothing."""
+    found = importlib.util.find_spec(name)
+    if found is None:
+        return None
+    locations = found.submodule_search_locations
+    return {
+        "origin": os.path.abspath(found.origin) if found.has_location and found.origin else None,
+        "locations": None if locations is None else [os.path.abspath(item) for item in locations],
+    }
+
+
+def pip() -> Optional[Dict[str, Optional[str]]]:
+    """Return ``{version, path}`` of the pip that ``-m pip`` runs, as its text states them; importing it takes long."""
+    found = importlib.util.find_spec("pip")
+    if found is None:
+        return None
+    source_of = getattr(found.loader, "get_source", None)
+    text = source_of("pip") if source_of else None
+    version = re.search(r"^__version__ *= *['\"]([^'\"\n]+)['\"]", text or "", re.MULTILINE)
+    return {
+        "version": version.group(1) if version else None,
+        "path": os.path.abspath(os.path.dirname(found.origin)) if found.origin else None,
+    }
 
 
 def import_it(answers: Answers) -> Any:
@@ -142,13 +182,17 @@ def limit_cores() -> None:
 
 
 def main(request: Request) -> None:
-    """Report ``import``, ``version`` .. ``providers``, then ``active`` and ``trouble`` of a session.
+    """Report what :func:`look` sees; ``import``, ``version`` .. ``providers``; ``active`` and ``trouble`` of a session.
 
-    ``only_with`` names a provider without which no session is tried.
+    Without providers that are ``requested`` the look is all. ``only_with`` names a provider without which no
+    session is tried.
     """
     limit_cores()
     faulthandler.disable()
     answers = Answers()
+    look(answers)
+    if not request["requested"]:
+        return
     module = import_it(answers)
     sys.stdout.flush()
     os.write(2, STAGE.encode("ascii"))

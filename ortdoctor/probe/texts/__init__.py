@@ -6,51 +6,51 @@ absent key, that it does not say. A text that tells of a failure gives ``{"error
 parser does not know at all ``{"error": "unreadable"}``. No parser raises, whatever the text.
 """
 
-from typing import Any, Callable, Dict
-
-from . import (
-    collect_env,
-    cuda_version_file,
-    cudnn_header,
-    device_tree,
-    dpkg,
-    jetson_release,
-    ldconfig,
-    ldd,
-    nvcc,
-    nvidia_smi,
-    nvidia_smi_query,
-    ort_debug,
-    os_release,
-    pip_list,
-    pip_version,
-    proc_driver,
-    tegra_release,
-    windows_env,
-)
+from importlib import import_module
+from typing import Any, Callable, Dict, Iterator, Mapping
 
 Parser = Callable[[str], Dict[str, Any]]
 
-PARSERS = {
-    "collect-env": collect_env.parse,
-    "cuda-version-file": cuda_version_file.parse,
-    "cudnn-header": cudnn_header.parse,
-    "device-tree": device_tree.parse,
-    "dpkg": dpkg.parse,
-    "jetson-release": jetson_release.parse,
-    "ldconfig": ldconfig.parse,
-    "ldd": ldd.parse,
-    "nvcc": nvcc.parse,
-    "nvidia-smi": nvidia_smi.parse,
-    "nvidia-smi-query": nvidia_smi_query.parse,
-    "ort-debug": ort_debug.parse,
-    "os-release": os_release.parse,
-    "pip-list": pip_list.parse,
-    "pip-version": pip_version.parse,
-    "proc-driver": proc_driver.parse,
-    "tegra-release": tegra_release.parse,
-    "windows-env": windows_env.parse,
-}  # type: Dict[str, Parser]
+#: Each is a module of this name, with ``_`` for ``-``.
+_KINDS = (
+    "collect-env",
+    "cuda-version-file",
+    "cudnn-header",
+    "device-tree",
+    "dpkg",
+    "jetson-release",
+    "ldconfig",
+    "ldd",
+    "nvcc",
+    "nvidia-smi",
+    "nvidia-smi-query",
+    "ort-debug",
+    "os-release",
+    "pip-list",
+    "pip-version",
+    "proc-driver",
+    "tegra-release",
+    "windows-env",
+)
+
+
+class _Parsers(Mapping[str, Parser]):
+    """The parsers by kind, each imported when it is asked for: a probe needs few, and their patterns take long."""
+
+    def __getitem__(self, kind: str) -> Parser:
+        if kind not in _KINDS:
+            raise KeyError(kind)
+        parser: Parser = import_module("." + kind.replace("-", "_"), __name__).parse
+        return parser
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_KINDS)
+
+    def __len__(self) -> int:
+        return len(_KINDS)
+
+
+PARSERS = _Parsers()
 
 
 def parse(kind: str, text: str) -> Dict[str, Any]:

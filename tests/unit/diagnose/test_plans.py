@@ -8,6 +8,7 @@ import pytest
 
 from ortdoctor.diagnose import plans, supply
 from ortdoctor.diagnose.facts import Facts, version_tuple
+from ortdoctor.report import recommend as report
 from tests import recorded
 
 if TYPE_CHECKING:
@@ -131,3 +132,12 @@ def test_cuda_10_does_not_come_as_wheels() -> None:
     assert supply.requirements("10.2", "8") is None
     assert supply.requirements("13.0", "8") is None
     assert supply.requirements(None, None) is None
+
+
+@pytest.mark.parametrize("name", recorded.MACHINES)
+def test_a_recommendation_asks_no_more_of_onnxruntime_than_what_is_installed(name: str) -> None:
+    document = recorded.machine(name)["document"]
+    less = {key: fact for key, fact in document["facts"].items() if not key.startswith("ort.")}
+    less["ort.distributions"] = document["facts"]["ort.distributions"]
+    whole, light = (plans.recommend(Facts(item), recorded.matrix()) for item in (document, {**document, "facts": less}))
+    assert report.document(light, "1") == report.document(whole, "1")

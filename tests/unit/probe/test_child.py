@@ -94,3 +94,16 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     run(_python("print('x')"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="Windows has no way to read beside the writer")
+def test_what_a_child_says_is_seen_while_it_runs() -> None:
+    seen: list[str] = []
+
+    def watch(text: str) -> bool:
+        seen.append(text)
+        return "first" in text
+
+    ran = run(_python("import time; print('first', flush=True); time.sleep(1); print('second')"), watch=watch)
+    assert seen[-1] == "first\n"
+    assert ran.out == "first\nsecond\n"

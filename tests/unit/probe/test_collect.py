@@ -8,6 +8,7 @@ import pytest
 from ortdoctor import __version__
 from ortdoctor.probe import collect as module
 from ortdoctor.probe.collect import KEYS, collect, completed, version_beside
+from ortdoctor.probe.context import Context
 from ortdoctor.probe.fact import Facts, absent, failed, found
 
 from .boxes import Box, children_env
@@ -56,9 +57,9 @@ def test_a_group_that_never_ends_costs_its_own_facts_only(box: Box, monkeypatch:
 
 
 def test_a_group_keeps_what_else_it_says() -> None:
-    facts = completed("cudnn", {"cudnn.header": found([], "here"), "cudnn.more": found(1, "here")})
+    facts = completed("cudnn", {"cudnn.header": found([], "here"), "cudnn.more": found(1, "here")}, KEYS["cudnn"])
     assert list(facts) == ["cudnn.header", "cudnn.runtime", "cudnn.wheels", "cudnn.more"]
-    assert completed("gpu", {"gpu": failed("why", "what")})["gpu.devices"] == failed("why", "what")
+    assert completed("gpu", {"gpu": failed("why", "what")}, KEYS["gpu"])["gpu.devices"] == failed("why", "what")
 
 
 def test_the_version_is_read_from_the_package_around_the_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,3 +69,28 @@ def test_the_version_is_read_from_the_package_around_the_probe(tmp_path: Path, m
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").write_text("")
     assert version_beside() == "unknown"
+
+
+def test_the_steps_of_one_probe_share_what_is_costly(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def step(context: Context) -> Facts:
+        context.once("costly", lambda: made.append("x"))
+        return {}
+
+    _stand_in(monkeypatch, gpu=step, cuda=step)
+    machine = box(env=children_env())
+    collect(machine)
+    assert made == ["x"]
+    collect(machine)  # a second look at a machine is a new one
+    assert made == ["x", "x"]
+
+
+def test_a_recommendation_asks_only_what_is_installed(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    _stand_in(monkeypatch, python_env=lambda context: {"python.full": found(context.memo.full, "here")})
+    installed = mock.Mock(installed=lambda _context: {"ort.distributions": found([], "here")})
+    monkeypatch.setattr(module, "ort", installed)
+    facts = collect(box(env=children_env()), imported=False)["facts"]
+    assert facts["python.full"]["value"] is False  # the shared child only looks
+    assert "system.os" in facts
+    assert [key for key in facts if key.startswith("ort.")] == ["ort.distributions"]

@@ -76,6 +76,16 @@ def test_the_newest_major_that_loads_counts(tmp_path: Path) -> None:
 
 
 @linux_only
+def test_a_library_that_ends_the_process_costs_itself_only(tmp_path: Path) -> None:
+    leave = "#include <unistd.h>\n__attribute__((constructor)) void leave(void) { _exit(0); }"
+    library(tmp_path / "libcudnn.so.9", "libcudnn.so.9", code=leave)
+    fact = cudnn.runtime(machine_with(tmp_path))["cudnn.runtime"]
+    assert fact["error"] == "loading libcudnn.so.9 ended the process"
+    stand_in(tmp_path, 7, 7605)
+    assert cudnn.runtime(machine_with(tmp_path))["cudnn.runtime"]["value"]["version"] == "7.6.5"
+
+
+@linux_only
 def test_a_library_without_the_call_is_a_failure_and_none_is_a_miss_with_its_search(tmp_path: Path) -> None:
     library(tmp_path / "libcudnn.so.9", "libcudnn.so.9")
     broken = cudnn.runtime(machine_with(tmp_path))["cudnn.runtime"]

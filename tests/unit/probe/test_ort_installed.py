@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,19 @@ def test_large_files_are_compared_by_size_alone(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(ort_installed, "HASH_LIMIT", 50)
     (found,) = ort_installed.distributions([str(tmp_path)])
     assert ort_installed.check(found) == ([], ["onnxruntime/small.so"])
+
+
+def test_a_larger_file_is_hashed_where_it_was_written_after_its_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, "onnxruntime", "1.0", {"onnxruntime/state.so": b"a" * 100})
+    state, record = tmp_path / "onnxruntime/state.so", next(tmp_path.glob("*.dist-info/RECORD"))
+    monkeypatch.setattr(ort_installed, "HASH_ANY", 50)
+    state.write_bytes(b"b" * 100)
+    for later, changed in ((10.0, ["onnxruntime/state.so"]), (-10.0, [])):
+        os.utime(state, (record.stat().st_mtime + later,) * 2)
+        (found,) = ort_installed.distributions([str(tmp_path)])
+        assert ort_installed.check(found) == ([], changed)
 
 
 def test_an_egg_info_lists_its_files_without_hashes(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
 from ortdoctor.probe import pip_tags
 from ortdoctor.probe.context import Context
+from ortdoctor.probe.pip_tags import platforms_by_rule
 
 from .boxes import Box
 
@@ -19,13 +21,13 @@ TAGS = (
 )
 
 
-def _pip(box: Box, folder: Path, home: str, tags: str, says: str = "pip 19.3.1 from /x/pip (python 3.6)") -> Context:
-    """Put a package ``pip`` before the real one: it prints ``says`` and keeps ``tags`` at ``home``."""
+def _pip(box: Box, folder: Path, home: str, tags: str, says: str = "__version__ = '19.3.1'") -> Context:
+    """Put a package ``pip`` before the real one: it begins with ``says`` and keeps ``tags`` at ``home``."""
     pip = folder / "pip"
     for part in (pip, pip / "_internal", pip / "_internal" / "utils"):
         part.mkdir(parents=True)
         (part / "__init__.py").touch()
-    (pip / "__main__.py").write_text(f"print({says!r})\n")
+    (pip / "__init__.py").write_text(says + "\n")
     (pip / home).write_text(tags)
     return box(env={**os.environ, "PYTHONPATH": str(folder)})._replace(root="")
 
@@ -45,7 +47,7 @@ def test_pips_own_list_is_asked(
     box: Box, tmp_path: Path, *, home: str, tags: str, platforms: list[str], families: set[str]
 ) -> None:
     facts = pip_tags.collect(_pip(box, tmp_path / "site", home, tags.format(platforms)))
-    assert facts["python.pip"]["value"] == {"version": "19.3.1", "path": "/x/pip"}
+    assert facts["python.pip"]["value"] == {"version": "19.3.1", "path": str(tmp_path / "site" / "pip")}
     assert facts["python.wheel_tags"]["value"] == {
         "platforms": platforms,
         **{name: name in families for name in ("manylinux2014", "manylinux_2_28", "musllinux")},
@@ -62,7 +64,7 @@ def test_a_pip_that_keeps_its_list_elsewhere(box: Box, tmp_path: Path) -> None:
 def test_a_pip_that_breaks_down(box: Box, tmp_path: Path) -> None:
     facts = pip_tags.collect(_pip(box, tmp_path / "site", NEW_HOME, "raise RuntimeError('broken')", says=""))
     assert "RuntimeError: broken" in facts["python.wheel_tags"]["error"]
-    assert "exit code 0" in facts["python.pip"]["error"]
+    assert facts["python.pip"]["error"] == f"the pip in {tmp_path / 'site' / 'pip'} states no version"
 
 
 def test_a_pip_that_hangs(box: Box, tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_an_environment_without_pip(box: Box, tmp_path: Path, monkeypatch: pytes
     facts = pip_tags.collect(box(env={"PATH": os.defpath}))
     for fact in facts.values():
         assert (fact["value"], fact["error"]) == (None, None)
-        assert "-m pip --version" in fact["source"]
+        assert "find_spec('pip')" in fact["source"]
 
 
 def test_a_module_in_the_current_folder_does_not_stand_for_ours(box: Box, tmp_path: Path) -> None:
@@ -88,3 +90,47 @@ def test_a_module_in_the_current_folder_does_not_stand_for_ours(box: Box, tmp_pa
     (Path(context.cwd) / "json.py").write_text("raise SystemExit('the wrong json')\n")
     facts = pip_tags.collect(context)
     assert facts["python.wheel_tags"]["value"]["platforms"] == ["win_amd64"]
+
+
+RULE = ["manylinux_2_18_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux_2_16_x86_64"]
+
+
+def test_a_new_pip_is_not_asked_for_what_pep_600_says(box: Box, tmp_path: Path) -> None:
+    says = "from __future__ import annotations\n__version__ = \"24.0\"\nraise SystemExit('imported')"
+    context = _pip(box, tmp_path / "site", NEW_HOME, "raise SystemExit('asked')", says)
+    names = platforms_by_rule("24.0", sysconfig.get_platform(), str(os.confstr("CS_GNU_LIBC_VERSION")).split()[-1])
+    if names is None:
+        pytest.skip("needs a platform of the rule")
+    facts = pip_tags.collect(context)
+    assert facts["python.pip"]["value"]["version"] == "24.0"
+    assert facts["python.wheel_tags"]["value"]["platforms"] == names
+
+
+def test_a_machine_with_rules_of_its_own_is_asked(box: Box, tmp_path: Path) -> None:
+    context = _pip(box, tmp_path / "site", NEW_HOME, TAGS.format(["own_x86_64"]), "__version__ = '24.0'")
+    (tmp_path / "site" / "_manylinux.py").write_text("manylinux2014_compatible = False\n")
+    assert pip_tags.collect(context)["python.wheel_tags"]["value"]["platforms"] == ["own_x86_64"]
+
+
+def test_the_rule() -> None:
+    names = platforms_by_rule("21.2.4", "linux-x86_64", "2.18")
+    assert names is not None
+    assert names[:4] == RULE
+    assert names[-4:] == ["manylinux_2_6_x86_64", "manylinux_2_5_x86_64", "manylinux1_x86_64", "linux_x86_64"]
+    arm = platforms_by_rule("26.0", "linux-aarch64", "2.17")
+    assert arm == ["manylinux_2_17_aarch64", "manylinux2014_aarch64", "linux_aarch64"]
+
+
+@pytest.mark.parametrize(
+    ("pip", "platform", "glibc"),
+    [
+        (None, "linux-x86_64", "2.36"),
+        ("21.1.3", "linux-x86_64", "2.36"),
+        ("24.0", "macosx-11.0-arm64", "2.36"),
+        ("24.0", "linux-x86_64", None),
+        ("24.0", "linux-x86_64", "3.0"),
+        ("9" * 5000, "linux-x86_64", "2.36"),
+    ],
+)
+def test_where_pip_has_to_be_asked(pip: str | None, platform: str, glibc: str | None) -> None:
+    assert platforms_by_rule(pip, platform, glibc) is None

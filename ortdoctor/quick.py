@@ -1,0 +1,42 @@
+"""``ortdoctor check`` with flags alone: nothing in it can be wrong, and typer takes longer than the probe to say so."""
+
+from __future__ import annotations
+
+import sys
+
+from ortdoctor.commands import check as command
+from ortdoctor.commands.failures import failure
+from ortdoctor.probe.together import later
+
+
+def check(*, as_json: bool = False, verbose: bool = False, strict: bool = False, ascii_only: bool = False) -> int:
+    """Do what the command does and return its exit code."""
+    try:
+        return _check(command.Asked(strict=strict), as_json=as_json, verbose=verbose, ascii_only=ascii_only)
+    except (Exception, KeyboardInterrupt) as error:
+        told = failure(error)
+        if told is None:
+            raise
+        if told.sentence is None:
+            sys.stderr.close()
+        else:
+            print(f"ortdoctor: {told.sentence}", file=sys.stderr)
+        return told.exit_code
+
+
+def _check(asked: command.Asked, *, as_json: bool, verbose: bool, ascii_only: bool) -> int:
+    judged = later(lambda: command.check(asked))
+    if as_json:
+        checked = judged()
+        sys.stdout.write(checked.json() + "\n")
+        sys.stdout.flush()
+        return checked.exit_code
+    from rich.console import Console  # noqa: PLC0415 - while the children run
+
+    from ortdoctor.report.console import print_report  # noqa: PLC0415 - as above
+
+    checked = judged()
+    print_report(Console(), checked.report, checked.document, checked.causes, verbose=verbose, ascii_only=ascii_only)
+    if (said := command.hint(asked, "ortdoctor")) is not None:
+        print(said, file=sys.stderr)
+    return checked.exit_code
