@@ -32,6 +32,15 @@ def loader_truth(session: nox.Session) -> None:
 
 
 @nox.session
+def ward(session: nox.Session) -> None:
+    """Build broken environments of real wheels, let ortdoctor diagnose and cure them, prove their health."""
+    session.install("-e", ".[cpu,dev]")
+    kept = Path(session.create_tmp()) / "pytest"
+    session.run("pytest", "-m", "ward", f"--basetemp={kept}", "tests/ward", *session.posargs)
+    session.log(f"what became of every patient: {kept / 'ward.json'}")
+
+
+@nox.session
 def limits(session: nox.Session) -> None:
     """Measure the opset and IR limits of releases that compat/limits.json does not have yet."""
     session.install("-e", ".")

@@ -72,7 +72,7 @@ def _results(case: Case) -> List[Result]:
     """Ask what must hold before what needs it: something to import, the import, one package, a session, CUDA."""
     absent = install.presence(case)
     if absent:
-        return absent + python.wheels(case) + python.for_gpu(case) + driver.missing_for_cpu(case)
+        return python.pip(case) + absent + python.wheels(case) + python.for_gpu(case) + driver.missing_for_cpu(case)
     failed = imports.failures(case)
     if failed:
         return packages.conflicts(case) + failed

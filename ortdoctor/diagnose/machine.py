@@ -10,6 +10,10 @@ DRIVER_FACTS = ["gpu.driver_version", "gpu.cuda_api"]
 
 CUDA = "CUDAExecutionProvider"
 
+#: CUresult (cuda.h) that only a kernel module can give: a device that is in use, a system that is not ready, and a
+#: module of another version than the library, or without support for its CUDA.
+_DRIVER_ANSWERS = (46, 802, 803, 804)
+
 _HIDDEN_BY_CUDA = re.compile(r"\s*(-\d.*|NoDevFiles|none)?\s*$", re.IGNORECASE)
 _HIDDEN_BY_RUNTIME = ("none", "void")
 
@@ -39,7 +43,7 @@ def has_driver(facts: Facts) -> Optional[bool]:
     api = facts.record("gpu.cuda_api")
     if is_jetson(facts) or facts.state("gpu.driver_version") == FOUND or facts.records("gpu.devices"):
         return True
-    if facts.state("gpu.proc_driver") == FOUND or (api and api["init_code"] == 0):
+    if facts.state("gpu.proc_driver") == FOUND or (api and api["init_code"] in (0,) + _DRIVER_ANSWERS):
         return True
     if os_of(facts) == "macos":
         return False

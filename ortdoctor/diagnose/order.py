@@ -10,8 +10,10 @@ _STAGES: Tuple[Tuple[str, ...], ...] = (
     ("no_wheel", "onnxruntime_not_installed"),
     ("installed_in_other_environment", "shadowed_or_source_dir_import"),
     ("broken_onnxruntime_install",),
-    ("python_dependency_missing", "glibc", "os_policy", "cpu", "numpy", "protobuf", "macos", "windows_import"),
-    ("native_ort_conflict", "masked_import", "onnxruntime_import_crashes", "onnxruntime_import_fails"),
+    ("python_dependency_missing", "python_dependency_broken"),
+    ("glibc", "os_policy", "cpu", "numpy", "protobuf", "macos", "windows_import"),
+    ("native_ort_conflict", "masked_import", "onnxruntime_import_crashes"),
+    ("onnxruntime_import_hangs", "onnxruntime_import_fails"),
     ("both_cpu_and_gpu_packages", "autoinstall_overwrites_gpu_package"),
     ("cpu_session_fails",),
     ("wrong_package_for_gpu_vendor", "gpu_package_without_nvidia_gpu"),
@@ -29,7 +31,12 @@ _PROVIDER = next(at for at, stage in enumerate(_STAGES) if "cuda_ep_absent" in s
 
 #: Consequence, and the causes that explain it wherever both are found. Rules that know more set ``under`` themselves.
 _FOLLOWS: Dict[str, Tuple[str, ...]] = {
-    "onnxruntime_not_installed": ("no_wheel_musl", "no_wheel_platform", "no_wheel_python_version"),
+    "onnxruntime_not_installed": (
+        "no_wheel_musl",
+        "no_wheel_platform",
+        "no_wheel_python_version",
+        "pip_too_old_for_wheel",
+    ),
     "installed_in_other_environment": ("onnxruntime_not_installed",),
     "broken_onnxruntime_install": ("both_cpu_and_gpu_packages",),
     "onnxruntime_import_fails": ("broken_onnxruntime_install", "both_cpu_and_gpu_packages"),

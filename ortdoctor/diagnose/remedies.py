@@ -80,6 +80,12 @@ def install(
     return commands
 
 
+def reinstall(facts: Facts, requirements: Sequence[str]) -> List[str]:
+    """Return the command that puts the files of ``requirements`` back, and nothing that they need."""
+    *before, last = install(facts, requirements)
+    return before + [last.replace(" install", " install --force-reinstall --no-deps", 1)]
+
+
 def remove(facts: Facts, names: Sequence[str], leftover: Optional[str]) -> List[str]:
     """Return the commands that remove ``names`` and the folder that is left of them.
 
@@ -128,6 +134,17 @@ def search_path(facts: Facts, folders: Sequence[str]) -> List[str]:
         ]
     joined = ":".join(folders)
     return ["export LD_LIBRARY_PATH=%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" % quote(joined, system)]
+
+
+def without_folder(facts: Facts, folder: str) -> List[str]:
+    """Return the command that takes ``folder`` off the loader's search path; nothing where it is not on it."""
+    if machine.os_of(facts) != "linux" or not folder:
+        return []
+    listed = str(facts.record("python.env").get("LD_LIBRARY_PATH") or "").split(":")
+    kept = [entry for entry in listed if entry.rstrip("/") != folder.rstrip("/")]
+    if len(kept) == len(listed):
+        return []
+    return ["export LD_LIBRARY_PATH=%s" % quote(":".join(kept), "linux") if any(kept) else "unset LD_LIBRARY_PATH"]
 
 
 def _printable(word: str) -> str:

@@ -90,6 +90,8 @@ SHAPES: Dict[str, Shape] = {
             "path": "str",
             "supply?": "str",
             "loader?": "bool",
+            "wheel?": "str",
+            "error?": "str",
         }
     ],
     "cudnn.header": [{"path": "str", "cudnn?": "str", "partial?": "any"}],
@@ -117,6 +119,8 @@ SHAPES: Dict[str, Shape] = {
         "stderr?": "str",
         "exit?": "int",
         "signal?": "str",
+        "hangs?": "bool",
+        "numpy?": {"ok": "bool", "error?": "str", "signal?": "str"},
     },
     "ort.version": "str",
     "ort.build_info": "str",

@@ -22,6 +22,9 @@ FLOOD_LIMIT = 32 << 20
 _LOOK = 0.1
 _WATCH = 0.005
 
+#: How the error of a child begins that was stopped at its limit.
+LATE = "gave no answer within"
+
 
 def _scratch() -> BinaryIO:
     """Return an unnamed file; it is in memory where no folder can be written to (a system that is read-only)."""
@@ -125,7 +128,7 @@ def _wait(
         if any(os.fstat(stream.fileno()).st_size > FLOOD_LIMIT for stream in streams):
             return "printed more than %d MiB and was stopped" % (FLOOD_LIMIT >> 20)
         if left <= 0:
-            return "gave no answer within %g s" % limit
+            return "%s %g s" % (LATE, limit)
 
 
 def _so_far(stream: BinaryIO) -> str:

@@ -144,6 +144,11 @@ class _File:
                 kind, flags, offset, address, _, length = entry[:6]
             else:
                 kind, offset, address, _, length, _, flags = entry[:7]
+            if kind == _PT_LOAD and offset + length > self.length:
+                # The loader maps what is not there, and the first look at it ends the process with SIGBUS.
+                raise ElfError(
+                    "%s is cut: it should have at least %d bytes and has %d" % (self.path, offset + length, self.length)
+                )
             segments.append(_Segment(kind, flags, offset, address, length))
         return segments
 

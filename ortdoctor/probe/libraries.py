@@ -10,6 +10,7 @@ from .context import Context, here
 from .elf import ElfError, read
 from .loader import Loader, resolve
 from .ort_child import run_here
+from .packages import canonical
 from .reading import read_text
 from .script import not_there
 
@@ -37,13 +38,28 @@ _SYSTEM = ("/usr/lib/*-linux-gnu*", "/usr/lib/*-linux-gnu*/tegra", "/usr/lib64",
 
 
 class Copy(NamedTuple):
-    """One file: ``path`` is the real one, ``soname`` as it names itself, ``supply`` as in docs/facts.md."""
+    """One file: ``path`` is the real one, ``soname`` as it names itself, ``supply`` as in docs/facts.md.
+
+    ``wheel`` is the distribution that it came in, ``error`` why no loader can take it.
+    """
 
     name: str
     soname: Optional[str]
     version: Optional[str]
     path: str
     supply: str
+    wheel: Optional[str] = None
+    error: Optional[str] = None
+
+
+class Described(NamedTuple):
+    """What a file itself, its name and its wheel tell."""
+
+    name: str
+    soname: Optional[str]
+    version: Optional[str]
+    wheel: Optional[str]
+    error: Optional[str]
 
 
 def copies(context: Context, loader: Loader, paths: Iterable[str], toolkits: Iterable[str]) -> List[Copy]:
@@ -55,13 +71,14 @@ def copies(context: Context, loader: Loader, paths: Iterable[str], toolkits: Ite
     if pattern is None:
         return []
     sites = list(paths)
-    versions = wheel_versions(context, sites)
+    wheels = wheel_versions(context, sites)
     seen: Dict[str, Copy] = {}
     for supply, path in _files(context, loader, sites, list(toolkits), pattern):
         real = os.path.realpath(context.path(path))
         if real not in seen and os.path.isfile(real):
             shown = real[len(os.path.realpath(context.root)) :] if context.root else real
-            seen[real] = Copy(*_described(pattern, path, real, versions.get(real)), path=shown, supply=supply)
+            told = _described(pattern, path, real, wheels.get(real))
+            seen[real] = Copy(told.name, told.soname, told.version, shown, supply, told.wheel, told.error)
     return list(seen.values())
 
 
@@ -107,19 +124,23 @@ def _conda_prefixes(context: Context) -> List[str]:
 
 
 def _described(
-    pattern: "re.Pattern[str]", path: str, real: str, wheel: Optional[str]
-) -> Tuple[str, Optional[str], Optional[str]]:
-    """Return (name, soname, version) of the file ``real``, which was found as ``path``."""
+    pattern: "re.Pattern[str]", path: str, real: str, wheel: Optional[Tuple[str, str]]
+) -> Described:
+    """Describe the file ``real``, which was found as ``path``; ``wheel`` is its distribution and version."""
     # A symbolic link may match where the real file's name does not; where both do, the real one says more.
     match = pattern.match(os.path.basename(real)) or pattern.match(os.path.basename(path))
     name, digits = (match.group(1), match.group(2).lstrip(".")) if match else ("", "")
+    distribution, version = wheel or (None, None)
     if real.lower().endswith(".dll"):
-        return name, os.path.basename(real), wheel or windows_version(digits)
+        return Described(name, os.path.basename(real), version or windows_version(digits), distribution, None)
+    soname = error = None
     try:
         soname = read(real).soname
-    except (ElfError, OSError):
-        soname = None
-    return name, soname, wheel or digits or _digits(soname) or None
+    except ElfError as broken:
+        error = str(broken)
+    except OSError:
+        pass  # not ours to read: what it is, its name tells
+    return Described(name, soname, version or digits or _digits(soname) or None, distribution, error)
 
 
 def _digits(soname: Optional[str]) -> str:
@@ -135,9 +156,9 @@ def windows_version(digits: str) -> str:
     return digits
 
 
-def wheel_versions(context: Context, sites: Iterable[str]) -> Dict[str, str]:
-    """Return the version of the wheel that each library of an ``nvidia-*`` or ``tensorrt*`` wheel came in."""
-    versions: Dict[str, str] = {}
+def wheel_versions(context: Context, sites: Iterable[str]) -> Dict[str, Tuple[str, str]]:
+    """Return distribution and version that each library of an ``nvidia-*`` or ``tensorrt*`` wheel came in."""
+    versions: Dict[str, Tuple[str, str]] = {}
     for site in sites:
         for record in glob.glob(os.path.join(glob.escape(context.path(site)), "*.dist-info", "RECORD")):
             stem = os.path.basename(os.path.dirname(record))[: -len(".dist-info")]
@@ -146,7 +167,8 @@ def wheel_versions(context: Context, sites: Iterable[str]) -> Dict[str, str]:
             for line in (read_text(context, record[len(context.root) :]).text or "").splitlines():
                 path = line.split(",", 1)[0]
                 if re.search(r"\.(so(\.\d+)*|dll)$", path):
-                    versions[os.path.realpath(os.path.join(context.path(site), path))] = stem.rsplit("-", 1)[-1]
+                    name, _, version = stem.rpartition("-")
+                    versions[os.path.realpath(os.path.join(context.path(site), path))] = (canonical(name), version)
     return versions
 
 
@@ -167,6 +189,8 @@ def entries(context: Context, loader: Loader, found: List[Copy]) -> List[Dict[st
                 "path": item.path,
                 "supply": item.supply,
                 "loader": bool(item.soname) and taken.get(item.soname or "") == item.path,
+                "wheel": item.wheel,
+                "error": item.error,
             }
         )
     return listed

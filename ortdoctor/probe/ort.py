@@ -127,6 +127,8 @@ def _used(context: Context, cpu: Answer, gpu: Optional[ort_use.Begun], package: 
     facts = ort_use.import_facts(cpu, assigned(text_of(built)), built)
     imported = facts["ort.import"]["value"]
     if imported is None or not imported["ok"]:
+        if imported is not None and package is not None:
+            imported["numpy"] = ort_use.numpy_alone(context)
         facts["ort.session"] = failed("no session was tried, because onnxruntime could not be imported", _SESSIONS)
         return facts
     requested = [CUDA, CPU]

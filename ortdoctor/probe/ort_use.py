@@ -7,6 +7,7 @@ import threading
 from typing import Any, Callable, Dict, List, Optional
 
 from . import ort_model
+from .child import LATE
 from .context import Context
 from .fact import Fact, Facts, absent, failed, found
 from .ort_child import Answer, run_here
@@ -20,6 +21,8 @@ LIMIT = 60.0
 
 #: Seconds for a session over a user's model: one of gigabytes is read from a slow disk, and optimized.
 LOAD_LIMIT = 300.0
+#: Seconds for the import of NumPy alone, which is asked for only where that of onnxruntime failed.
+NUMPY_LIMIT = 30.0
 
 #: What the script writes to standard error between import and session.
 _STAGE = "@ortdoctor-stage@"
@@ -133,9 +136,11 @@ def _asked(value: Any, api: str, imported: bool) -> Fact:
 
 def _import(answer: Answer, source: str) -> Fact:
     said = answer.said.get("import")
-    if said is None and answer.ran.exit is None:
+    hangs = answer.ran.exit is None and LATE in (answer.ran.error or "")
+    if said is None and answer.ran.exit is None and not hangs:
         return failed(answer.trouble(), source)
     value: Dict[str, Any] = {"ok": False, "version": None, "error": None, "error_type": None, "warnings": []}
+    value["hangs"] = said is None and hangs
     value["stderr"] = _stderr(answer, 0)
     if said is None:
         value.update(error=answer.trouble(), exit=answer.ran.exit, signal=answer.ran.signal)
@@ -143,6 +148,14 @@ def _import(answer: Answer, source: str) -> Fact:
         # What came after the import belongs to the session; a failed import ends Python with 1.
         value.update(said, exit=0 if said["ok"] else 1, signal=None)
     return found(value, source)
+
+
+def numpy_alone(context: Context) -> Dict[str, Any]:
+    """Return how the import of NumPy goes without onnxruntime: ``{ok, error?, signal?}``."""
+    answer = run_here(context, "numpy_alone", [], NUMPY_LIMIT)
+    ok = bool(answer.said.get("ok"))
+    error = None if ok else answer.said.get("error") or answer.trouble()
+    return {"ok": ok, "error": error, "signal": answer.ran.signal}
 
 
 def session(answer: Answer, requested: List[str]) -> Optional[Dict[str, Any]]:

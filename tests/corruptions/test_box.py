@@ -84,7 +84,7 @@ def _probed(box: Context) -> Facts:
     """Return the facts that files and programs of the machine decide; children ask the real one, and are left out."""
     facts: Facts = {}
     site = str(Path(box.root) / SITE.lstrip("/"))
-    natives = str(Path(site) / "onnxruntime" / "capi" / PROVIDER)
+    natives = f"{SITE}/onnxruntime/capi/{PROVIDER}"  # by its name in the root
     steps: list[Callable[[], Facts]] = [
         lambda: system.collect(box),
         lambda: nvidia_smi.collect(box, 20.0),

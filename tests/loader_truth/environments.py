@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: Bytes that have to be free: for one more release, and below which a measured release is deleted.
 NEEDED, SHORT = 4 << 30, 10 << 30
 
-_SOURCES = Path(__file__).with_name("stand_in")
+SOURCES = Path(__file__).with_name("stand_in")
 
 #: Seconds for one pip; the libraries of a CUDA major are 2 to 3 GB.
 _PIP_LIMIT = 1800
@@ -95,13 +95,13 @@ def libraries(release: Release) -> list[Path] | None:
     return sorted(folder.glob("nvidia/*/lib"))
 
 
-def compiled(source: str, out: Path, options: Iterable[str] = ()) -> Path:
-    """Build a library of a file in stand_in/, which is its own soname, too; skip where there is no C compiler."""
+def compiled(source: str | Path, out: Path, options: Iterable[str] = ()) -> Path:
+    """Build a library of a file in stand_in/ (or elsewhere), which is its own soname, too; skip without a compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip(f"no C compiler for {source}")
     flags = ["-shared", "-fPIC", "-Wall", "-Werror", f"-Wl,-soname,{out.name}", *options]
-    run([compiler, *flags, "-o", str(out), str(_SOURCES / source)])
+    run([compiler, *flags, "-o", str(out), str(SOURCES / source)])
     return out
 
 
@@ -116,7 +116,7 @@ def driver(release: Release, folders: list[Path], out: Path) -> Path:
     names = set(re.findall(r"\bU (cu[A-Z]\w*)$", linked, re.MULTILINE))
     with release.provider.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         names |= {name.decode() for name in re.findall(rb"(?<=\0)cu[A-Z][A-Za-z0-9_]{3,60}(?=\0)", content)}
-    own = re.findall(r"\bint (cu\w+)\(", (_SOURCES / "libcuda.c").read_text(encoding="utf-8"))
+    own = re.findall(r"\bint (cu\w+)\(", (SOURCES / "libcuda.c").read_text(encoding="utf-8"))
     aliases = [f"-Wl,--defsym={name}=no_device" for name in sorted(names - set(own))]
     return compiled("libcuda.c", out / "libcuda.so.1", aliases)
 

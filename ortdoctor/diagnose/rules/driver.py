@@ -1,14 +1,21 @@
 """The NVIDIA driver: not there, without its CUDA library, not starting, or too old for the build."""
 
+import re
 from typing import List
 
-from ortdoctor.diagnose import fits, machine
+from ortdoctor.diagnose import fits, machine, remedies
 from ortdoctor.diagnose.facts import ABSENT, FOUND
 from ortdoctor.diagnose.findings import ERROR, WARNING, Finding
 from ortdoctor.diagnose.rules.case import Case, Result
 
 #: CUresult (cuda.h): no device; cuInit says so where all are hidden or none is there.
 CUDA_ERROR_NO_DEVICE = 100
+
+#: CUresult: what every function of the libcuda.so in a toolkit's lib64/stubs returns, which is there to link with.
+CUDA_ERROR_STUB_LIBRARY = 34
+
+#: What the probe says of a libcuda.so.1 that the loader refuses, or whose loading ends the process.
+_NOT_TAKEN = re.compile(r"could not be loaded|was ended by SIG(BUS|SEGV|ILL|ABRT)")
 
 
 def absent(case: Case, severity: str) -> List[Result]:
@@ -35,7 +42,15 @@ def library(case: Case) -> List[Result]:
         variant = "container" if container else "default"
         found = dict(values, container=container)
         return [Finding("cuda_driver_library_missing", variant, ERROR, found, evidence, [])]
+    # A library that hangs is another matter: the driver may be busy, and its file is whole.
+    error = facts.error("gpu.cuda_api") or ""
+    if machine.has_driver(facts) and _NOT_TAKEN.search(error):
+        return [Finding("cuda_driver_library_missing", "broken", ERROR, dict(values, error=error), evidence, [])]
     api = facts.record("gpu.cuda_api")
+    if api and api["init_code"] == CUDA_ERROR_STUB_LIBRARY:
+        found = dict(values, library=api["library"], code=str(api["init_code"]), name=api["init_name"])
+        commands = remedies.without_folder(facts, re.sub(r"[\\/][^\\/]*$", "", api["library"] or ""))
+        return [Finding("cuda_driver_fails", "stub", ERROR, found, evidence + ["python.env"], commands)]
     if api and api["init_code"] not in (None, 0, CUDA_ERROR_NO_DEVICE):
         found = dict(values, code=str(api["init_code"]), name=api["init_name"])
         return [Finding("cuda_driver_fails", "default", ERROR, found, evidence, [])]

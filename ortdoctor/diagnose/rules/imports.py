@@ -4,14 +4,13 @@ import re
 from typing import List
 
 from ortdoctor.diagnose import machine, remedies
-from ortdoctor.diagnose.facts import FOUND, Record, version_tuple
+from ortdoctor.diagnose.facts import Record, version_tuple
 from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding
-from ortdoctor.diagnose.rules import cuda, cudnn, install, reported
+from ortdoctor.diagnose.rules import cuda, cudnn, install, needs, reported
 from ortdoctor.diagnose.rules.case import Case, Result, first_line, said
 
 _HIDDEN = re.compile(r"Cannot load onnxruntime\.capi\. Error: '?(.*?)'?\.?\s*$", re.MULTILINE)
 _MASKED = re.compile(r"cannot import name ['\"]?\w+['\"]? from ['\"]?onnxruntime\.capi")
-_NO_MODULE = re.compile(r"No module named ['\"]?([\w.]+)")
 
 
 def failures(case: Case) -> List[Result]:
@@ -24,8 +23,15 @@ def failures(case: Case) -> List[Result]:
     if broken and install.breaks_the_import(case):
         # A file cut short dies of SIGBUS, a missing one hides behind any error: the files are the cause.
         return broken + [_shown(case, record, text)]
+    foreign = needs.another_machine(case, text)
+    numpy = needs.broken_numpy(case, record)
+    if foreign or numpy:
+        return list(foreign or numpy)
     results = _native(case, text)
     error = record["error"] or ""
+    if broken and not results and not record["signal"] and install.code_differs(case):
+        # An empty Python file, say: what the import stumbles over is not where it went wrong.
+        return broken + [_shown(case, record, text)]
     if _MASKED.search(error):
         masked = _masked(error, text, known=bool(results))
         causes = [row.cause for row in results if isinstance(row, Finding)]
@@ -34,14 +40,11 @@ def failures(case: Case) -> List[Result]:
         return results
     if record["signal"]:
         return [_crash(case, record["signal"], text)]
-    if broken:
-        return broken
-    missing = _NO_MODULE.search(error)
-    if missing and missing.group(1).partition(".")[0] != "onnxruntime":
-        return [_dependency(case, missing.group(1))]
-    if case.facts.state("python.packages") == FOUND and "numpy" not in case.facts.record("python.packages"):
-        # The extension imports NumPy natively, and what fails there is an ImportError without a word.
-        return [_dependency(case, "numpy")._replace(variant="files")]
+    missing = needs.missing(case, text)
+    if missing or broken:
+        return list(missing) or broken
+    if record.get("hangs"):
+        return [_import_finding(case, "onnxruntime_import_hangs", first_line(text), case.plan.commands)]
     return [_import_finding(case, "onnxruntime_import_fails", first_line(text), case.plan.commands)]
 
 
@@ -123,15 +126,3 @@ def _shown(case: Case, record: Record, text: str) -> Finding:
     if record["signal"]:
         return _crash(case, record["signal"], text)._replace(cause="onnxruntime_import_crashes")
     return _import_finding(case, "onnxruntime_import_fails", first_line(text), [])
-
-
-def _dependency(case: Case, module: str) -> Finding:
-    top = module.partition(".")[0]
-    return Finding(
-        cause="python_dependency_missing",
-        variant="default",
-        severity=ERROR,
-        values={"module": top},
-        evidence=["ort.import"],
-        commands=remedies.install(case.facts, [{"google": "protobuf"}.get(top, top)]),
-    )

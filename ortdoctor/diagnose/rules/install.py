@@ -11,6 +11,8 @@ from ortdoctor.diagnose.rules.case import Case, Result, unknown
 #: What an import loads natively; a numbered soname (libonnxruntime.so.1.22.0) counts.
 _NATIVE = re.compile(r"\.(so|dll|pyd|dylib)\b")
 
+_CODE = re.compile(r"\.(so|dll|pyd|dylib)\b|\.py$")
+
 _ELSEWHERE_SHOWN = 3
 _FILES_SHOWN = 3
 
@@ -64,6 +66,12 @@ def breaks_the_import(case: Case) -> bool:
     rows = installed.distributions(case.facts)
     gone = [name for row in rows for name in row["missing"] if _NATIVE.search(name) or name.endswith(".py")]
     return bool(gone) or any(_NATIVE.search(name) for row in rows for name in row["changed"])
+
+
+def code_differs(case: Case) -> bool:
+    """Return whether code is gone or changed; of an import that fails without another reason it is the reason."""
+    rows = installed.distributions(case.facts)
+    return any(_CODE.search(name) for row in rows for name in row["missing"] + row["changed"])
 
 
 def _only_shadow(case: Case, module: Record) -> bool:

@@ -11,6 +11,9 @@ from ortdoctor.diagnose.sonames import Library, parse_soname, reported_missing
 
 _FOLDERS_SHOWN = 4
 
+#: ONNX Runtime's words for an error of CUDA's own functions.
+_CUDA_ANSWERED = re.compile(r"(?:CUDA|CUDNN|CUBLAS) (?:failure|error) \d+")
+
 
 class Missing(NamedTuple):
     """Sonames that the loader does not find. ``off_path`` are on disk; ``folders`` are where they and others are."""
@@ -25,28 +28,61 @@ class Missing(NamedTuple):
 def missing(case: Case, family: str) -> Optional[Missing]:
     """Return what is missing of ``family`` (``"cuda"``, ``"cudnn"``); None where nothing is known to be.
 
-    What the loader was asked counts first, then what the provider reported, then the build's row.
+    What the loader was asked counts first, then what the provider reported, then the build's row. A library that is
+    there and cut is not missing (:func:`damaged`).
     """
     names, evidence = _names(case, family)
+    cut = [name for name, _ in damaged(case)]
+    names = [name for name in names if name not in cut]
     return look_for(case.facts, names, family, evidence) if names else None
+
+
+def damaged(case: Case) -> List[Tuple[str, Record]]:
+    """Return (soname, file) of what is needed and not found because the loader comes to a file that it cannot take."""
+    found: Dict[str, Tuple[str, Record]] = {}
+    for need in [] if was_opened(case) else installed.needed(case.facts):
+        met = [place for place in need["searched"] if "not an ELF file" in place]
+        if need["path"] is not None or not met:
+            continue
+        broken = [row for row in copies(case.facts, need["soname"]) if row["error"]]
+        exact = [row for row in broken if any(place.startswith(folder_of(row["path"]) + "/") for place in met)]
+        for row in exact or broken:
+            found.setdefault(row["path"], (need["soname"], row))
+    return list(found.values())
+
+
+def copies(facts: Facts, soname: str) -> List[Record]:
+    """Return the files that are called ``soname``; one that cannot be read may have its full version in its name."""
+    rows = facts.records("cuda.libraries")
+    return [row for row in rows if soname_of(row) == soname or soname_of(row).startswith(soname + ".")]
+
+
+def was_opened(case: Case) -> bool:
+    """Return whether CUDA itself answered a session: the provider, and all that it is linked with, was then loaded.
+
+    A program may load the libraries before the loader is asked for them, so that what it finds by itself is less.
+    """
+    return bool(_CUDA_ANSWERED.search(said(case.session("cuda"))))
 
 
 def look_for(facts: Facts, names: Sequence[str], family: str, evidence: Sequence[str]) -> Missing:
     """Look on the disk for libraries that the loader does not find."""
     off_path, folders, others = [], [], []
     for row in facts.records("cuda.libraries"):
-        library = parse_soname(_soname(row))
-        if library is None or library.family != family:
+        library = parse_soname(soname_of(row))
+        if library is None or library.family != family or row["error"]:
             continue
-        if _soname(row).lower() in [name.lower() for name in names]:
-            off_path.append(_soname(row))
-            folders.append(_folder(row["path"]))
+        if soname_of(row).lower() in [name.lower() for name in names]:
+            off_path.append(soname_of(row))
+            folders.append(folder_of(row["path"]))
         else:
             others.append(row)
     return Missing(list(names), _once(off_path), _once(folders), others, list(evidence) + ["cuda.libraries"])
 
 
 def _names(case: Case, family: str) -> Tuple[List[str], List[str]]:
+    if was_opened(case):
+        return [], []
     measured = [row["soname"] for row in installed.needed(case.facts) if row["path"] is None]
     named = _of_family(measured, family)
     if named:
@@ -57,7 +93,7 @@ def _names(case: Case, family: str) -> Tuple[List[str], List[str]]:
     build = case.installed.build if case.installed else None
     if build is None or case.facts.known("ort.provider_libraries") or not case.facts.known("cuda.libraries"):
         return [], []
-    on_path = {_soname(row).lower() for row in case.facts.records("cuda.libraries") if row["loader"]}
+    on_path = {soname_of(row).lower() for row in case.facts.records("cuda.libraries") if row["loader"]}
     wanted = [name for name in build.sonames if name.lower() not in on_path and name not in build.optional]
     return _of_family(wanted, family), [build.row_id]
 
@@ -71,9 +107,11 @@ def versions_here(facts: Facts) -> Dict[str, List[str]]:
     """Return each CUDA version on the disk with where it is: its libraries, else its toolkit, else its nvcc."""
     seen: Dict[str, List[str]] = {}
     for row in facts.records("cuda.libraries"):
-        library = parse_soname(_soname(row))
+        library = parse_soname(soname_of(row))
         if library is not None and library.cuda:
-            seen.setdefault(library.cuda, []).append(_folder(row["path"]))
+            # libcudart.so.11.0 is of every CUDA 11, as libcublas.so.11 is.
+            version = library.cuda if version_tuple(library.cuda)[0] < 11 else library.cuda.split(".")[0]
+            seen.setdefault(version, []).append(folder_of(row["path"]))
     for row in facts.records("cuda.toolkits") + facts.records("cuda.nvcc"):
         if version_tuple(row["cuda"]) and not any(same_cuda(row["cuda"], version) for version in seen):
             seen[str(row["cuda"])] = [str(row["path"])]
@@ -123,14 +161,21 @@ def listed(words: Sequence[str]) -> str:
 
 def library_of(row: Record) -> Optional[Library]:
     """Return which library a row of ``cuda.libraries`` is."""
-    return parse_soname(_soname(row))
+    return parse_soname(soname_of(row))
 
 
-def _soname(row: Record) -> str:
+def requirement(row: Record) -> str:
+    """Return what pip installs to put back the wheel that a file came in."""
+    return "%s==%s" % (row["wheel"], row["version"]) if version_tuple(row["version"]) else str(row["wheel"])
+
+
+def soname_of(row: Record) -> str:
+    """Return the name that programs ask for: the file's own, else its file name."""
     return str(row["soname"] or re.split(r"[\\/]", row["path"])[-1])
 
 
-def _folder(path: str) -> str:
+def folder_of(path: str) -> str:
+    """Return the folder of a file, on any system."""
     return re.sub(r"[\\/][^\\/]*$", "", path)
 
 

@@ -6,7 +6,7 @@ from typing import List, Sequence
 from ortdoctor.diagnose import machine
 from ortdoctor.diagnose.facts import Record
 from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding, Undetermined
-from ortdoctor.diagnose.rules import cuda, cudnn, driver, gpu, packages, reported, windows
+from ortdoctor.diagnose.rules import copies, cuda, cudnn, driver, gpu, packages, reported, windows
 from ortdoctor.diagnose.rules.case import Case, Result, first_line, said, unknown
 
 #: What a session reports and no other package would change.
@@ -18,7 +18,7 @@ _PROVIDER_LINES = re.compile(r"CUDA|cuda|providers_|LoadLibrary|Failed to load")
 def rules(case: Case) -> List[Result]:
     """Return the root cause that keeps CUDA from working, and what a session makes of it as its consequence."""
     if case.cuda_works:
-        return []
+        return cudnn.parts(case) + cudnn.later(case)
     driven = machine.has_driver(case.facts)
     if driven is False:
         blocked = driver.absent(case, ERROR)
@@ -79,7 +79,7 @@ def _blocked(case: Case) -> List[Result]:
 
 
 def _libraries(case: Case) -> List[Result]:
-    return cuda.rules(case) + cudnn.rules(case)
+    return copies.damaged(case) + cuda.rules(case) + cudnn.rules(case) + cudnn.parts(case)
 
 
 def _reported(case: Case) -> List[Result]:
@@ -89,6 +89,9 @@ def _reported(case: Case) -> List[Result]:
         return []
     if session is None:
         return [Undetermined("cuda_provider_works", ["ort.session"])]
+    mixed = copies.mixed(case)
+    if mixed:
+        return mixed
     text = said(session)
     values = _values(case, session)
     entry = reported.known(text, machine.os_of(case.facts))

@@ -2,7 +2,7 @@
 
 from typing import List, Set
 
-from ortdoctor.diagnose import fits, machine, remedies
+from ortdoctor.diagnose import fits, machine
 from ortdoctor.diagnose.findings import ERROR, WARNING, Finding
 from ortdoctor.diagnose.plans import CPU_DISTRIBUTION, GPU_DISTRIBUTION, Rejected
 from ortdoctor.diagnose.rules.case import Case, Result
@@ -28,7 +28,7 @@ def wheels(case: Case) -> List[Result]:
         results.append(_python(case, refused, severity))
     if "glibc" in codes:
         results.append(_glibc(refused, severity))
-    return results + _pip(case)
+    return results
 
 
 def for_gpu(case: Case) -> List[Result]:
@@ -60,15 +60,16 @@ def _glibc(refused: List[Rejected], severity: str) -> Finding:
     return Finding("glibc_too_old_for_wheel", "default", severity, values, first.reason.evidence, [])
 
 
-def _pip(case: Case) -> List[Result]:
+def pip(case: Case) -> List[Result]:
+    """Return that pip sees no wheel that could be installed: that is why nothing is."""
     build = case.plan.build
     if build is None:
         return []
     answer = fits.platform(case.facts, build)
     if answer.reason != "pip":
         return []
-    commands = ["%s -m pip install --upgrade %s" % (remedies.python(case.facts), remedies.newest_pip(case.facts))]
-    return [Finding("pip_too_old_for_wheel", "default", WARNING, answer.values, answer.evidence, commands)]
+    # The commands of the plan upgrade it first.
+    return [Finding("pip_too_old_for_wheel", "default", ERROR, answer.values, answer.evidence, case.plan.commands)]
 
 
 def _stopped(case: Case, code: str, severity: str, refused: List[Rejected]) -> Finding:

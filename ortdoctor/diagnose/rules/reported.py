@@ -50,6 +50,9 @@ _KNOWN = (
 #: The native part itself did not load. Before 1.8 it linked CUDA, so that rules on CUDA ask first.
 _NATIVE_ON_WINDOWS = Known(r"DLL load failed|WinError 1114", "msvc_runtime_missing_or_old", os="windows")
 
+#: The words of CUDA inside the line that ONNX Runtime makes of them, which names files and functions of its source.
+_CUDA_SAYS = re.compile(r"\b((?:CUDA|CUDNN|CUBLAS) (?:failure|error) \d+: .*?) ?; ")
+
 
 def known(text: str, os: str) -> Optional[Known]:
     """Return the first cause that ``text`` names; None where it names none."""
@@ -65,8 +68,9 @@ def native_on_windows(text: str, os: str) -> Optional[Known]:
 
 
 def line_of(text: str, entry: Known) -> str:
-    """Return the line of ``text`` that ``entry`` was recognised by."""
+    """Return the line of ``text`` that ``entry`` was recognised by; of an error of CUDA, what CUDA says."""
     for line in text.splitlines():
         if re.search(entry.form, line):
-            return line.strip()
+            said = _CUDA_SAYS.search(line)
+            return said.group(1) if said and re.search(entry.form, said.group(1)) else line.strip()
     return text.strip()

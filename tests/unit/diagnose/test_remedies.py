@@ -73,3 +73,28 @@ def test_a_quoted_word_is_one_word_of_one_line(word: str) -> None:
     on_windows = remedies.quote(word, "windows")
     assert on_windows.isprintable()
     assert on_windows.count('"') in (0, 2)
+
+
+def test_a_wheel_is_put_back_without_what_it_needs() -> None:
+    box = facts(system__os="linux", python__executable="/v/bin/python", python__pip={"version": "24.0"})
+    assert remedies.reinstall(box, ["nvidia-cudnn-cu12==9.1.0.70"]) == [
+        "/v/bin/python -m pip install --force-reinstall --no-deps nvidia-cudnn-cu12==9.1.0.70"
+    ]
+    uv = {"kind": "venv", "path": "/v", "tool": "uv", "externally_managed": False}
+    with_uv = facts(
+        system__os="linux", python__executable="/v/bin/python", python__pip=None, python__environment=uv
+    )
+    assert remedies.reinstall(with_uv, ["a==1"]) == [
+        "uv pip install --force-reinstall --no-deps --python /v/bin/python a==1"
+    ]
+
+
+def test_a_folder_is_taken_off_the_search_path() -> None:
+    def without(folder: str, path: str, system: str = "linux") -> list[str]:
+        return remedies.without_folder(facts(system__os=system, python__env={"LD_LIBRARY_PATH": path}), folder)
+
+    assert without("/s", "/s") == ["unset LD_LIBRARY_PATH"]
+    assert without("/s", "/a:/s/:/b c") == ["export LD_LIBRARY_PATH='/a:/b c'"]
+    assert without("/s", "/a:/stubs") == []
+    assert without("", "/a:") == []
+    assert without("/s", "/s", "windows") == []

@@ -101,6 +101,21 @@ def test_every_cut_is_told_or_harmless(sample: bytes, tmp_path: Path) -> None:
     assert refused > 50
 
 
+def test_a_file_that_lacks_what_the_loader_would_map_is_cut(tmp_path: Path) -> None:
+    """What the loader reads itself may stand at the front; to touch what is behind it ends the process."""
+    code = "const char big[1 << 20] = {1}; int answer(void) { return big[7]; }"
+    path = library(tmp_path / "big.so", code=code, options=["-Wl,-z,noseparate-code"])
+    content = bytearray(path.read_bytes())
+    table = struct.unpack_from("<Q", content, 32)[0]
+    size, count = struct.unpack_from("<HH", content, 54)
+    for at in range(table, table + size * count, size):
+        if struct.unpack_from("<I", content, at)[0] == 1:  # PT_LOAD claims more than the file has
+            struct.pack_into("<Q", content, at + 32, len(content) * 2)
+    path.write_bytes(content)
+    with pytest.raises(elf.ElfError, match="is cut"):
+        elf.read(str(path))
+
+
 def read_or_none(path: str) -> elf.Elf | None:
     try:
         return elf.read(path)

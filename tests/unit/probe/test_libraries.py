@@ -73,6 +73,22 @@ def test_wheels_tell_their_own_version_in_the_old_and_in_the_cu13_layout(tmp_pat
     ]
 
 
+def test_a_file_is_told_with_the_wheel_that_brought_it_and_why_it_cannot_be_taken(tmp_path: Path) -> None:
+    site = tmp_path / "site-packages"
+    whole = library(site / "nvidia/cublas/lib/libcublas.so.12", "libcublas.so.12")
+    (site / "nvidia/cublas/lib/libcublasLt.so.12").write_bytes(whole.read_bytes()[:-9000])
+    record = site / "nvidia_cublas_cu12-12.9.1.4.dist-info" / "RECORD"
+    record.parent.mkdir()
+    record.write_text("nvidia/cublas/lib/libcublas.so.12,,\nnvidia/cublas/lib/libcublasLt.so.12,,\n")
+    machine = here()._replace(os="linux", env={})
+    listed = libraries.copies(machine, plain(machine), [str(site)], [])
+    rows = {row["name"]: row for row in libraries.entries(machine, plain(machine), listed) if row["supply"] == "wheel"}
+    assert [rows[name]["wheel"] for name in ("cublas", "cublasLt")] == ["nvidia-cublas-cu12"] * 2
+    assert rows["cublas"]["error"] is None
+    assert "is cut" in rows["cublasLt"]["error"]
+    assert (rows["cublasLt"]["loader"], rows["cublasLt"]["version"]) == (False, "12.9.1.4")
+
+
 def test_a_conda_environment_is_known_by_its_metadata(box: Box) -> None:
     machine = box({"/opt/conda/conda-meta/history": ""}, env={"CONDA_PREFIX": "/opt/conda"})
     put(machine, "/opt/conda/lib/libcufft.so.11.0.8.103", "libcufft.so.11")
@@ -90,7 +106,9 @@ def test_files_of_other_names_are_left_alone(name: str, box: Box) -> None:
 def test_a_broken_file_is_listed_by_its_name(box: Box) -> None:
     machine = box({"/cuda/lib64/libcublas.so.12": "version https://git-lfs"})
     found = libraries.copies(machine, plain(machine), [], ["/cuda"])
-    assert found == [libraries.Copy("cublas", None, "12", "/cuda/lib64/libcublas.so.12", "toolkit")]
+    assert found[0][:5] == ("cublas", None, "12", "/cuda/lib64/libcublas.so.12", "toolkit")
+    assert "is not an ELF file" in str(found[0].error)
+    assert len(found) == 1
     assert libraries.entries(machine, plain(machine), found)[0]["loader"] is False
 
 

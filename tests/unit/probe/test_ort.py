@@ -167,13 +167,39 @@ def test_wrong_numbers_are_an_error(site: Path) -> None:
     assert "522.0" in session["error"]
 
 
-def test_an_import_that_hangs_is_a_failed_fact(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_that_hangs_is_told_as_one(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(site, "onnxruntime", "1.19.0", {"onnxruntime/__init__.py": "import time; time.sleep(60)"})
     monkeypatch.setattr(ort_use, "LIMIT", 1.5)
     facts = ort.collect(context(site))
-    assert facts["ort.import"]["value"] is None
-    assert "gave no answer within 1.5 s" in str(facts["ort.import"]["error"])
+    imported = values(facts)["import"]
+    assert (imported["ok"], imported["hangs"], imported["exit"]) == (False, True, None)
+    assert "gave no answer within 1.5 s" in imported["error"]
     assert facts["ort.session"]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("source", "signal", "error"),
+    [
+        ("import os; os.kill(os.getpid(), 7)", "SIGBUS", "was ended by SIGBUS"),
+        ("raise ImportError('the file is cut')", None, "ImportError: the file is cut"),
+        ("import time; time.sleep(60)", None, "gave no answer within 1.5 s"),
+    ],
+)
+def test_numpy_is_asked_alone_where_the_import_fails(
+    site: Path, monkeypatch: pytest.MonkeyPatch, source: str, signal: str | None, error: str
+) -> None:
+    install(site, "onnxruntime", "1.19.0", {"onnxruntime/__init__.py": "import numpy", "numpy/__init__.py": source})
+    monkeypatch.setattr(ort_use, "LIMIT", 1.5)
+    monkeypatch.setattr(ort_use, "NUMPY_LIMIT", 1.5)
+    told = values(ort.collect(context(site)))["import"]["numpy"]
+    assert (told["ok"], told["signal"]) == (False, signal)
+    assert error in told["error"]
+
+
+def test_numpy_is_whole_where_only_onnxruntime_fails(site: Path) -> None:
+    broken = {"onnxruntime/__init__.py": "raise ImportError('no')", "numpy/__init__.py": ""}
+    install(site, "onnxruntime", "1.19.0", broken)
+    assert values(ort.collect(context(site)))["import"]["numpy"] == {"ok": True, "error": None, "signal": None}
 
 
 SESSIONS = {
