@@ -138,3 +138,10 @@ def test_two_releases_in_folders_of_their_own_share_nothing() -> None:
     rows.append({**rows[0], "location": "/other/site-packages"})
     found = failing({"error": "no", "error_type": "ImportError"}, ort__distributions=rows)
     assert "both_cpu_and_gpu_packages" not in [row.cause for row in found]
+
+
+def test_an_executable_stack_is_cured_by_another_release() -> None:
+    text = "x.so: cannot enable executable stack as shared object requires: Permission denied"
+    found = failing({"error": text, "error_type": "ImportError"})
+    assert [row.cause for row in found] == ["executable_stack_blocked"]
+    assert any("install onnxruntime==" in command for command in found[0].commands)
