@@ -34,7 +34,7 @@ def missing(case: Case, text: str) -> List[Finding]:
         if top != "onnxruntime":
             return [_missing(case, top, distribution)]
     if case.facts.known("python.packages") and "numpy" not in installed:
-        return [_missing(case, "numpy", "numpy")]
+        return [_missing(case, "numpy", "numpy")._replace(variant="files")]
     return []
 
 
