@@ -27,6 +27,17 @@ def check(
         str | None,
         typer.Option("--save-facts", metavar="FILE", help="Also record this machine's facts, to judge elsewhere."),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="FILE", help="Also judge whether this ONNX file runs here."),
+    ] = None,
+    static: Annotated[
+        bool, typer.Option("--static", help="Read files only: nothing is run, imported or loaded.")
+    ] = False,
+    root: Annotated[
+        str | None,
+        typer.Option("--root", metavar="DIR", help="Judge the Linux system mounted in this folder, by its files."),
+    ] = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Print ASCII only.")] = False,
     fix: Annotated[
         bool,
@@ -40,7 +51,17 @@ def check(
 
     Exit codes: 0 healthy, 1 problems, 2 wrong usage, 3 could not determine.
     """
-    asked = command.Asked(python=python, facts=facts, save_facts=save_facts, strict=strict, fix=fix, yes=yes)
+    asked = command.Asked(
+        python=python,
+        facts=facts,
+        save_facts=save_facts,
+        strict=strict,
+        model=model,
+        static=static,
+        root=root,
+        fix=fix,
+        yes=yes,
+    )
     console = Console()
 
     def show(checked: command.Checked) -> None:

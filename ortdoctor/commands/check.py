@@ -21,6 +21,9 @@ class Asked(NamedTuple):
     facts: Optional[str] = None
     save_facts: Optional[str] = None
     strict: bool = False
+    model: Optional[str] = None
+    static: bool = False
+    root: Optional[str] = None
     fix: bool = False
     yes: bool = False
 
@@ -53,7 +56,9 @@ def check(asked: Asked) -> Checked:
     """Probe or read a machine and judge it; what the rules need is loaded while the probe's children run."""
     if asked.fix or asked.yes:
         _must_be_usable(asked)
-    probed = later(lambda: machine.facts_document(asked.facts, asked.python))
+    probed = later(
+        lambda: machine.facts_document(asked.facts, asked.python, asked.model, static=asked.static, root=asked.root)
+    )
     from ortdoctor.diagnose.judge import judge  # noqa: PLC0415 - the children run meanwhile
 
     matrix, causes = data.matrix(), data.compat_json("causes")
@@ -73,7 +78,8 @@ def _must_be_usable(asked: Asked) -> None:
 
 def hint(asked: Asked, program: str) -> Optional[str]:
     """Return what to say of an activated environment that is not the one that was checked; None mostly."""
-    other = machine.other_environment() if asked.facts is None and asked.python is None else None
+    named = asked.facts is not None or asked.python is not None or asked.root is not None
+    other = None if named else machine.other_environment()
     if other is None:
         return None
     return "This is the environment of %s; the activated one is another: %s check --python %s" % (

@@ -13,7 +13,8 @@ from ortdoctor.treat.session import Proposal, Talk, misuse, treat
 def refusal(asked: Asked) -> Optional[str]:
     """Return, as a sentence, why a call cannot be right; None where it can."""
     terminal = sys.stdin is not None and sys.stdin.isatty()
-    return misuse(fix=asked.fix, yes=asked.yes, recorded=asked.facts is not None, terminal=terminal)
+    read_only = asked.facts is not None or asked.static or asked.root is not None
+    return misuse(fix=asked.fix, yes=asked.yes, recorded=read_only, terminal=terminal)
 
 
 def fix(checked: Checked, asked: Asked, say: Callable[[str], None]) -> Checked:
@@ -24,7 +25,7 @@ def fix(checked: Checked, asked: Asked, say: Callable[[str], None]) -> Checked:
             say(line)
         return asked.yes or _agreed(say)
 
-    talk = Talk(ask, say, _again)
+    talk = Talk(ask, say, lambda python: _again(python, asked.model))
     done = treat(checked.document, data.matrix(), talk, strict=asked.strict)
     return checked._replace(report=done.after.report, document=done.after.document, treatment=done)
 
@@ -45,6 +46,6 @@ def _agreed(say: Callable[[str], None]) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _again(python: str) -> Dict[str, Any]:
-    """Return the facts of the interpreter ``python`` as they are now."""
-    return machine.facts_document(None, None if python == sys.executable else python)
+def _again(python: str, model: Optional[str]) -> Dict[str, Any]:
+    """Return the facts of the interpreter ``python`` and of the file ``model`` as they are now."""
+    return machine.facts_document(None, None if python == sys.executable else python, model)

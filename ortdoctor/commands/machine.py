@@ -12,27 +12,33 @@ from ortdoctor.errors import FactsError, UndeterminedError, UsageError
 _LARGEST_RECORD = 64 << 20
 
 
-def facts_document(recorded: Optional[str], python: Optional[str], *, imported: bool = True) -> Dict[str, Any]:
+def facts_document(
+    recorded: Optional[str],
+    python: Optional[str],
+    model: Optional[str] = None,
+    *,
+    static: bool = False,
+    root: Optional[str] = None,
+    imported: bool = True
+) -> Dict[str, Any]:
     """Return the facts document of a recorded machine, of the interpreter ``python``, or of this one.
 
-    Where this interpreter is probed and onnxruntime not to be ``imported``, no more is told of it than that it is
-    installed.
+    ``model`` is an ONNX file whose facts belong to it, too; ``static``, ``root`` and ``imported`` are those of
+    gather.Wanted.
     """
-    if recorded is not None and python is not None:
-        raise UsageError("--facts judges a recorded machine and --python probes this one: give one of them")
-    if recorded is not None:
-        return read_record(recorded)
+    document = None if recorded is None else read_record(recorded)
+    if document is not None and (python, model, static, root) == (None, None, False, None):
+        return document
     # A recorded machine needs no probe, and what is imported here is most of the time that reading one takes.
-    if python is not None:
-        from ortdoctor.probe.foreign import ProbeError, collect_with  # noqa: PLC0415 - as above
+    from ortdoctor.probe.foreign import ProbeError  # noqa: PLC0415 - as above
+    from ortdoctor.probe.gather import Wanted, WantedError, gather  # noqa: PLC0415 - as above
 
-        try:
-            return collect_with(python, __version__)
-        except ProbeError as error:
-            raise UndeterminedError(str(error)) from error
-    from ortdoctor.probe.collect import collect  # noqa: PLC0415 - as above
-
-    return collect(version=__version__, imported=imported)
+    try:
+        return gather(Wanted(python, model, document, static, root, imported), __version__)
+    except WantedError as error:
+        raise UsageError(str(error)) from error
+    except ProbeError as error:
+        raise UndeterminedError(str(error)) from error
 
 
 def read_record(path: str) -> Dict[str, Any]:

@@ -28,6 +28,10 @@ class Facts:
 
     def __init__(self, document: Any) -> None:
         self.raw = check_document(document)
+        #: Files alone were read: nothing was run, imported or loaded.
+        self.static: bool = document.get("mode") == "static"
+        #: The folder that a machine lay in which was not running; None for one that was.
+        self.root: Optional[str] = document["root"] if isinstance(document.get("root"), str) else None
         self._values: Dict[str, Any] = {}
         self._errors: Dict[str, str] = {}
         self._sources: Dict[str, str] = {}

@@ -39,9 +39,22 @@ def lists_cuda(facts: Facts) -> Optional[bool]:
     """Return whether the files that are there are a CUDA build's; None where the module could not be asked."""
     if facts.state("ort.available_providers") == FOUND:
         return machine.CUDA in facts.texts("ort.available_providers")
+    if facts.static and _overwritten(facts):
+        return False
     if facts.state("ort.provider_libraries") == FOUND:
         return any(row["provider"] == machine.CUDA for row in facts.records("ort.provider_libraries"))
+    if facts.static and facts.known("ort.provider_libraries"):
+        return False
     return None
+
+
+def _overwritten(facts: Facts) -> bool:
+    """Return whether the extension module of a GPU package is not its own: its provider libraries then lie idle.
+
+    By files alone nothing else tells which of two packages in one folder has won.
+    """
+    rows = [row for row in distributions(facts) if normal_name(row["name"]).endswith("-gpu")]
+    return any("onnxruntime_pybind11_state" in name for row in rows for name in row["changed"] + row["missing"])
 
 
 def find(facts: Facts, matrix: Matrix) -> Optional[Installed]:

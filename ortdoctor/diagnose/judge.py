@@ -8,7 +8,7 @@ from ortdoctor.diagnose.facts import Facts
 from ortdoctor.diagnose.findings import ERROR, Finding, Undetermined
 from ortdoctor.diagnose.matrix import Matrix
 from ortdoctor.diagnose.plans import Plan
-from ortdoctor.diagnose.rules import driver, imports, install, packages, provider, python
+from ortdoctor.diagnose.rules import driver, files, imports, install, model, packages, provider, python
 from ortdoctor.diagnose.rules.case import Case, Result
 
 
@@ -31,7 +31,7 @@ def judge(document: Any, matrix: Matrix, strict: bool = False) -> Report:
     """
     facts = Facts(document)
     case = Case(facts, matrix, installed.find(facts, matrix), plans.plan(facts, matrix))
-    results = _results(case)
+    results = _results(case) + model.rules(case)
     found = _with_libraries(case, order.arrange(_once(results), lambda cause: _family(matrix, cause)))
     left_open = list({row.question: row for row in results if isinstance(row, Undetermined)}.values())
     return Report(told.verdict(found, left_open, strict=strict), found, left_open, case.plan)
@@ -76,6 +76,9 @@ def _results(case: Case) -> List[Result]:
     failed = imports.failures(case)
     if failed:
         return packages.conflicts(case) + failed
+    native = files.natives(case)
+    if native:
+        return packages.conflicts(case) + install.damage(case) + native
     numpy = imports.numpy_of_another_abi(case)
     if any(row.severity == ERROR for row in numpy):
         # Whatever fails after that may be its doing.

@@ -24,6 +24,7 @@ _STAGES: Tuple[Tuple[str, ...], ...] = (
     ("cudnn",),
     ("cuda_ep_absent",),
     ("cpu_only_package",),
+    ("model_file", "model_version", "model_ops"),
 )
 
 _PROVIDER = next(at for at, stage in enumerate(_STAGES) if "cuda_ep_absent" in stage)

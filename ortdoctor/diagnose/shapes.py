@@ -140,6 +140,34 @@ SHAPES: Dict[str, Shape] = {
     ],
     "ort.session": {"cpu?": _SESSION, "cuda?": _SESSION},
     "ort.preload": {"available": "bool"},
+    "ort.extension": {
+        "path": "str",
+        "python?": "str",
+        "machine?": "str",
+        "bits?": "int",
+        "glibc?": "str",
+        "glibcxx?": "str",
+        "glibcxx_here?": "str",
+        "exec_stack?": "bool",
+        "needed?": [{"soname": "str", "path?": "str", "searched?": ["str"]}],
+        "error?": "str",
+    },
+    "model.file": {"path": "str", "size?": "int", "code?": "str", "problem?": "str"},
+    "model.content": {
+        "ir_version": "int",
+        "opsets": Mapping("int"),
+        "producer?": "str",
+        "producer_version?": "str",
+        "nodes?": "int",
+        "subgraphs?": "int",
+        "functions?": "int",
+        "types?": ["str"],
+    },
+    "model.operators": [{"domain": "str", "name": "str", "count?": "int", "where?": "str", "local?": "bool"}],
+    "model.external_data": [
+        {"location": "str", "tensors?": "int", "needs?": "int", "size?": "int", "problem?": "str"}
+    ],
+    "model.session": {"cpu?": _SESSION, "cuda?": _SESSION},
 }
 
 _TYPES = {"str": str, "int": int, "bool": bool}
@@ -214,6 +242,8 @@ def json_schema() -> Dict[str, Any]:
             "schema": {"type": "string", "pattern": "^ortdoctor\\.facts/1$"},
             "ortdoctor": {"type": "string"},
             "collected": {"type": "string"},
+            "mode": {"enum": ["full", "static"]},
+            "root": {"type": "string"},
             "facts": {"type": "object", "properties": facts},
         },
     }

@@ -6,9 +6,9 @@ import sys
 from .collect import collect
 
 
-def text(version: str = "") -> str:
+def text(version: str = "", model_path: str = "") -> str:
     """Return all facts as one JSON text of ASCII characters."""
-    return json.dumps(collect(version=version), indent=2)
+    return json.dumps(collect(version=version, model_path=model_path), indent=2)
 
 
 if __name__ == "__main__":

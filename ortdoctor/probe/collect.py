@@ -64,16 +64,24 @@ KEYS = {
     ),
 }
 
+#: The facts of a model, which a document has where one was named.
+MODEL_KEYS = ("file", "content", "operators", "external_data", "session")
+
 
 def collect(
-    context: Optional[Context] = None, version: str = "", limit: float = TOTAL_LIMIT, *, imported: bool = True
+    context: Optional[Context] = None,
+    version: str = "",
+    limit: float = TOTAL_LIMIT,
+    model_path: str = "",
+    *,
+    imported: bool = True
 ) -> Dict[str, Any]:
     """Return the document of docs/facts.md for ``context`` (this machine) and the interpreter that runs this.
 
     ``version`` is the tool's own, for the document. Where onnxruntime is not to be ``imported``, the document has
     no facts ``ort.*`` but what is installed, which is all that a recommendation needs.
-    Never raises; takes ``limit`` seconds at most. A key whose group broke down or came too late is there as a
-    failed fact.
+    Never raises; takes ``limit`` seconds at most, and with the file ``model_path``, whose facts are added, those of
+    its sessions on top. A key whose group broke down or came too late is there as a failed fact.
     """
     box = (here() if context is None else context)._replace(memo=Memo(full=imported))
     # Those whose children take longest are first.
@@ -92,6 +100,16 @@ def collect(
     for name, parts in KEYS.items():
         owed = parts if imported or name != "ort" else ("distributions",)
         facts.update(completed(name, groups[name], owed))
+    if model_path:
+        from . import model  # noqa: PLC0415 - few name one, and reading a model is a tenth of all code
+
+        facts.update(model.collect(box, model_path))
+        facts.update(model.sessions(box, facts))
+    return document(facts, version)
+
+
+def document(facts: Facts, version: str) -> Dict[str, Any]:
+    """Return the document that holds ``facts``."""
     return {
         "schema": SCHEMA,
         "ortdoctor": version or version_beside(),

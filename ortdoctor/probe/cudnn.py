@@ -21,7 +21,7 @@ from .texts.cudnn_header import unpack
 _HEADERS = ("cudnn_version.h", "cudnn.h")
 
 #: Majors that may be installed, newest first: 5 came with CUDA 7.5; the upper end leaves room.
-_MAJORS = range(14, 4, -1)
+MAJORS = range(14, 4, -1)
 
 #: How the library of a major is named by platform.
 _NAMES = {"linux": "libcudnn.so.%d", "windows": "cudnn64_%d.dll"}
@@ -71,7 +71,7 @@ def runtime(context: Context) -> Facts:
     name = _NAMES.get(context.os)
     if name is None:
         return {"cudnn.runtime": absent("there is no cuDNN for %s" % context.os)}
-    names = [name % major for major in _MAJORS]
+    names = [name % major for major in MAJORS]
     answer = run_here(context, "load", [part for name in names for part in (name, _VERSION_CALL)])
     troubles = []
     for soname in names:

@@ -12,6 +12,7 @@ from typing import Any, Dict, Optional
 
 from . import child
 from .collect import SCHEMA, TOTAL_LIMIT
+from .ort_use import LOAD_LIMIT
 from .script import source_of
 
 #: The oldest interpreter that the probe runs on.
@@ -25,12 +26,14 @@ class ProbeError(Exception):
     """The facts of another interpreter could not be collected; ``str()`` is one sentence for people."""
 
 
-def collect_with(python: str, version: str = "", limit: float = TOTAL_LIMIT + MARGIN) -> Dict[str, Any]:
-    """Return the document of docs/facts.md as the interpreter ``python`` collects it.
+def collect_with(
+    python: str, version: str = "", limit: float = TOTAL_LIMIT + MARGIN, model_path: str = ""
+) -> Dict[str, Any]:
+    """Return the document of docs/facts.md as the interpreter ``python`` collects it, with those of ``model_path``.
 
     ``python`` is a path or a name on PATH, and is run as it was given: a virtual environment's symlink must
     not be resolved. Raises :class:`ProbeError` where it is no Python 3.6 or later, crashes, or gives no
-    answer within ``limit`` seconds.
+    answer within ``limit`` seconds (and those that sessions over the model may take).
     """
     if os.path.isdir(python):
         raise ProbeError("%s is a folder, expected an interpreter such as %s" % (python, _inside(python)))
@@ -38,7 +41,8 @@ def collect_with(python: str, version: str = "", limit: float = TOTAL_LIMIT + MA
     env = {name: text for name, text in os.environ.items() if name != "__PYVENV_LAUNCHER__"}
     # It may lie in a zipapp: the bootstrap imports from there, so that no folder has to be writable.
     folder = os.path.dirname(os.path.abspath(__file__))
-    ran = child.run([python, "-c", source_of("bootstrap"), folder, fence, version], limit=limit, env=env)
+    command = [python, "-c", source_of("bootstrap"), folder, fence, version, model_path]
+    ran = child.run(command, limit=limit + (2 * LOAD_LIMIT if model_path else 0), env=env)
     return _document(python, ran, _fenced(ran.out, fence))
 
 

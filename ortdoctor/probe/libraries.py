@@ -206,8 +206,8 @@ def loaded_paths(context: Context, loader: Loader, sonames: List[str]) -> Dict[s
     taken: Dict[str, Optional[str]] = {}
     for soname in sonames:
         path = resolve(loader, soname).path
-        taken[soname] = os.path.realpath(path) if path and not context.root else path
-    if context.root or context.os != here().os or not sonames:
+        taken[soname] = context.name(os.path.realpath(context.path(path))) if path else None
+    if context.root or context.static or context.os != here().os or not sonames:
         return taken
     tried = [soname for soname in sonames if not soname.startswith("libcudnn_")]
     answer = run_here(context, "load", [part for soname in tried for part in (soname, "")])

@@ -83,10 +83,10 @@ def _objects(paths: List[str]) -> List[Object]:
     return [item for item in loaded if item]
 
 
-def load_object(path: str) -> Optional[Object]:
+def load_object(path: str, context: Optional[Context] = None) -> Optional[Object]:
     """Return the file as an Object; None where it cannot be read: it then adds no RPATH that we know of."""
     try:
-        return Object(path, read(path))
+        return Object(path, read(context.path(path) if context else path))
     except (ElfError, OSError):
         return None
 

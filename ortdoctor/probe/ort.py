@@ -86,7 +86,7 @@ def _libraries(context: Context, folder: Optional[str]) -> Facts:
     natives = ort_installed.natives(folder)
     for plugin in ort_installed.plugin_folders(folder):
         natives += ort_installed.natives(plugin)
-    preload = preloads(_text(os.path.join(folder, "capi", "_ld_preload.py")))
+    preload = preloads(text_of(os.path.join(folder, "capi", "_ld_preload.py")))
     source = "%s; loader cache: %s" % (os.path.join(folder, "capi"), loader.cache_source)
     return {key: found(provider_libraries(loader, natives, preload), source)}
 
@@ -124,7 +124,7 @@ def _package(module: Fact, folder: Optional[str]) -> Optional[str]:
 def _used(context: Context, cpu: Answer, gpu: Optional[ort_use.Begun], package: Optional[str]) -> Facts:
     """Return what import and sessions say; the GPU is tried late where no file told of its provider."""
     built = os.path.join(package or "onnxruntime", "capi", "build_and_package_info.py")
-    facts = ort_use.import_facts(cpu, _assigned(_text(built)), built)
+    facts = ort_use.import_facts(cpu, assigned(text_of(built)), built)
     imported = facts["ort.import"]["value"]
     if imported is None or not imported["ok"]:
         if imported is not None and package is not None:
@@ -143,7 +143,7 @@ def _used(context: Context, cpu: Answer, gpu: Optional[ort_use.Begun], package: 
     return facts
 
 
-def _assigned(source: str) -> Dict[str, str]:
+def assigned(source: str) -> Dict[str, str]:
     """Return the names that a Python file assigns texts to, without running it."""
     try:
         statements = ast.parse(source).body
@@ -158,7 +158,7 @@ def _assigned(source: str) -> Dict[str, str]:
     return values
 
 
-def _text(path: str) -> str:
+def text_of(path: str) -> str:
     """Return the text of a file of the package; a file that a release does not have is empty."""
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:

@@ -8,7 +8,7 @@ import csv
 import hashlib
 import os
 import re
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 FOLDER = "onnxruntime"
 
@@ -124,11 +124,15 @@ def _headers(entry: str) -> Dict[str, str]:
     return dict(reversed(pairs))
 
 
-def check(distribution: Distribution) -> Tuple[List[str], List[str]]:
-    """Return the recorded files that are missing, and those that are not what was recorded."""
+def check(distribution: Distribution, at: Callable[[str], str] = str) -> Tuple[List[str], List[str]]:
+    """Return the recorded files that are missing, and those that are not what was recorded.
+
+    ``at`` says where a file really lies: links in a root that is not ours lead elsewhere than the system follows them.
+    """
     missing, changed = [], []
     for file in distribution.files:
-        as_recorded = unchanged(os.path.join(distribution.location, *file.path.split("/")), file, distribution.written)
+        path = at(os.path.join(distribution.location, *file.path.split("/")))
+        as_recorded = unchanged(path, file, distribution.written)
         if as_recorded is None:
             missing.append(file.path)
         elif not as_recorded:

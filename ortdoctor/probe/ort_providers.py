@@ -95,11 +95,11 @@ def _provider(middle: str) -> str:
 
 def provider_libraries(loader: Loader, natives: List[str], preload: List[Preload]) -> List[Dict[str, Any]]:
     """Return the value of ``ort.provider_libraries`` for the native files of the installed folder."""
-    extensions = [load_object(path) for path in natives if _EXTENSION.search(os.path.basename(path))]
+    extensions = [load_object(path, loader.context) for path in natives if _EXTENSION.search(os.path.basename(path))]
     above = [item for item in extensions if item][:1]
     wanted = {item.provider: item.sonames for item in preload}
     matched = [(path, _LIBRARY.match(os.path.basename(path))) for path in natives]
-    bridges = [load_object(path) for path, match in matched if match and match.group(1) == "shared"]
+    bridges = [load_object(path, loader.context) for path, match in matched if match and match.group(1) == "shared"]
     before = Process(loader)
     described = []
     for path, match in matched:
@@ -134,7 +134,7 @@ def _describe(process: Process, opened: _Opened, provider: str) -> Dict[str, Any
     if process.loader.context.os != "linux":
         return dict(entry, error="%s is no ELF file, and only these are read for what they need" % opened.path)
     try:
-        elf = read(opened.path)
+        elf = read(process.loader.context.path(opened.path))
     except (ElfError, OSError) as error:
         return dict(entry, error=str(error))
     for item in opened.above:

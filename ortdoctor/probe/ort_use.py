@@ -22,6 +22,9 @@ LIMIT = 60.0
 #: Seconds for the import of NumPy alone, which is asked for only where that of onnxruntime failed.
 NUMPY_LIMIT = 30.0
 
+#: Seconds for a session over a user's model: one of gigabytes is read from a slow disk, and optimized.
+LOAD_LIMIT = 300.0
+
 #: What the script writes to standard error between import and session.
 _STAGE = "@ortdoctor-stage@"
 
@@ -85,6 +88,12 @@ def _run(
         "only_with": only_with,
     }
     return run_here(context, "use", [json.dumps(request)], LIMIT, early)
+
+
+def load(context: Context, path: str, requested: List[str], limit: float) -> Answer:
+    """Import onnxruntime in a child and create a session over the file ``path``, which is not run."""
+    request = {"path": path, "requested": requested, "only_with": None}
+    return run_here(context, "use", [json.dumps(request)], limit)
 
 
 def import_facts(answer: Answer, package: Dict[str, str], package_file: str) -> Facts:

@@ -44,7 +44,7 @@ def collect(context: Context) -> Facts:
     facts.update(guarded("python.abi_tag", _abi_tag))
     facts.update(guarded("python.environment", _environment))
     facts.update(guarded(packages.KEY, packages.collect))
-    facts.update(guarded("python.env", _variables, context))
+    facts.update(guarded("python.env", variables, context))
     facts.update(guarded(pip_tags.PIP, pip_tags.collect, context))
     return facts
 
@@ -109,7 +109,8 @@ def environment_tool(prefix: str, old_virtualenv: bool) -> str:
     return next((tool for tool in ("uv", "virtualenv") if tool in names), "venv")
 
 
-def _variables(context: Context) -> Facts:
+def variables(context: Context) -> Facts:
+    """Return ``python.env``."""
     values = {
         name: text
         for name, text in sorted(context.env.items())

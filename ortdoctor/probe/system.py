@@ -21,10 +21,10 @@ def collect(context: Context) -> Facts:
         "system.arch": found(context.arch, "platform.machine()"),
     }
     facts.update(guarded("system.kernel", _kernel, context))
-    facts.update(guarded("system.distribution", _distribution, context))
+    facts.update(guarded("system.distribution", distribution, context))
     facts.update(guarded(libc.KEY, libc.collect, context))
     facts.update(guarded(container.KEY, container.collect, context))
-    facts.update(guarded("system.wsl", _wsl, context))
+    facts.update(guarded("system.wsl", wsl, context))
     facts.update(guarded(jetson.KEY, jetson.collect, context))
     facts.update(guarded(cpu.KEY, cpu.collect, context))
     facts.update(guarded(pci.KEY, pci.collect, context))
@@ -45,7 +45,8 @@ def _release(context: Context) -> Tuple[str, str]:
     return platform.release(), "platform.release()"
 
 
-def _distribution(context: Context) -> Facts:
+def distribution(context: Context) -> Facts:
+    """Return ``system.distribution``."""
     return {"system.distribution": _os_release(context)}
 
 
@@ -67,7 +68,7 @@ def _os_release(context: Context) -> Fact:
     return absent(", ".join(OS_RELEASES))
 
 
-def _wsl(context: Context) -> Facts:
+def wsl(context: Context) -> Facts:
     """Tell WSL 1 (``4.4.0-19041-Microsoft``) from 2 (``5.15.90.1-microsoft-standard-WSL2``) by the kernel.
 
     WSL 1 has no kernel of its own, so its release always has this form. WSL 2 also runs kernels that the

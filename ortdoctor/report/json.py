@@ -34,6 +34,7 @@ def document(
         "schema": SCHEMA,
         "ortdoctor": version,
         "verdict": report.verdict,
+        "mode": "static" if facts.static else "full",
         "facts": _finite(facts.raw),
         "findings": [_finding(row, facts, known, report.plan) for row in report.findings],
         "undetermined": [

@@ -26,6 +26,9 @@ _GROUP_OF_FAMILY = {
     "cuda_libs": "CUDA and cuDNN",
     "cudnn": "CUDA and cuDNN",
     "windows_dll": "CUDA and cuDNN",
+    "model_file": "Model",
+    "model_version": "Model",
+    "model_ops": "Model",
 }
 
 _GROUP_OF_QUESTION = {
@@ -33,6 +36,8 @@ _GROUP_OF_QUESTION = {
     "nvidia_gpu_present": "GPU and driver",
     "cuda_libraries_on_disk": "CUDA and cuDNN",
     "cudnn_on_disk": "CUDA and cuDNN",
+    "model_read": "Model",
+    "model_loads": "Model",
 }
 
 #: Group, and the prefixes of the facts that belong to it.
@@ -42,6 +47,7 @@ GROUPS: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
     ("GPU and driver", ("gpu.",)),
     ("CUDA and cuDNN", ("cuda.", "cudnn.")),
     ("ONNX Runtime", ("ort.",)),
+    ("Model", ("model.",)),
 )
 
 #: What the other probes are asked for; where one of these is not known, the group is open.
@@ -100,12 +106,14 @@ def sheet(
             facts=_fact_lines(facts, prefixes) if verbose else []
         )
         for title, prefixes in GROUPS
+        if title != "Model" or "model.file" in facts.raw
     ]
     causes_found = roots(report.findings)
     errors, warnings = (sum(row.severity == severity for row in causes_found) for severity in (ERROR, WARNING))
     first = words.finding(report.findings[0], known, report.plan).title if report.findings else None
     mark = {"healthy": OK, "problems": ERROR}.get(report.verdict, OPEN)
-    text = words.verdict(report.verdict, errors, warnings, first)
+    text = words.verdict(report.verdict, errors, warnings, first, facts.static)
+    text += words.inside(facts.root, any(row.commands for row in report.findings))
     return Sheet(_told(report, known, verbose), sections, _plan(report, verbose=verbose), mark, text)
 
 
@@ -120,7 +128,7 @@ def _unanswered(facts: Facts, prefixes: Tuple[str, ...]) -> List[Line]:
     """Say which probes got no answer, each reason once; ONNX Runtime's own are told as open questions."""
     reasons: Dict[str, List[str]] = {}
     for key in sorted(facts.raw):
-        if key.startswith(prefixes) and not key.startswith("ort.") and facts.state(key) == FAILED:
+        if key.startswith(prefixes) and not key.startswith(("ort.", "model.")) and facts.state(key) == FAILED:
             reasons.setdefault(words.shortened(facts.error(key)), []).append(key)
     return [
         Line(OPEN if set(keys) & set(_ANSWERS) else INFO, "Not known: %s" % ", ".join(keys), [reason], "", [])

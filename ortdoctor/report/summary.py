@@ -1,5 +1,6 @@
 """One line on each group of facts."""
 
+import re
 from typing import Any, Callable, Dict, List
 
 from ortdoctor.diagnose.facts import ABSENT, FOUND, Facts
@@ -93,6 +94,35 @@ def _ort(facts: Facts) -> List[str]:
     return [" and ".join(rows), "%s %s" % (asked, failed or "gets " + ", ".join(session["active"]))]
 
 
+def _model(facts: Facts) -> List[str]:
+    file, content = facts.record("model.file"), facts.record("model.content")
+    name = re.split(r"[\\/]", str(file.get("path") or ""))[-1] or "not known"
+    if not content:
+        return [name]
+    others = ["%s %d" % (domain, version) for domain, version in content["opsets"].items() if domain != "ai.onnx"]
+    sessions = facts.record("model.session")
+    loaded = [row["active"][0] for row in sessions.values() if row and row["active"] and not row["error"]]
+    return [
+        name,
+        "opset %s" % content["opsets"].get("ai.onnx", "not known"),
+        *others[:2],
+        "IR version %d" % content["ir_version"],
+        "%s nodes" % content["nodes"],
+        _size([file["size"]] + [row["size"] for row in facts.records("model.external_data")]),
+        "a session loads it on %s" % " and ".join(dict.fromkeys(loaded)) if loaded else "",
+    ]
+
+
+def _size(parts: List[Any]) -> str:
+    """Return the number of bytes of all files, as people say it."""
+    total = float(sum(part or 0 for part in parts))
+    for unit in ("bytes", "KB", "MB"):
+        if total < 1000:
+            return "%.3g %s" % (total, unit)
+        total /= 1000
+    return "%.3g GB" % total
+
+
 def session_falls_short(facts: Facts) -> bool:
     """Return whether a session asked for CUDA and is on something else, or a session on the CPU fails."""
     sessions = facts.record("ort.session")
@@ -107,4 +137,5 @@ _SUMMARIES: Dict[str, Callable[[Facts], List[str]]] = {
     "GPU and driver": _gpu,
     "CUDA and cuDNN": _cuda,
     "ONNX Runtime": _ort,
+    "Model": _model,
 }

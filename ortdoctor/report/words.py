@@ -20,6 +20,9 @@ QUESTIONS = {
     "nvidia_gpu_present": "whether there is an NVIDIA GPU that the CPU package leaves idle",
     "cuda_libraries_on_disk": "whether the missing CUDA libraries are somewhere on the disk",
     "cudnn_on_disk": "whether the missing cuDNN is somewhere on the disk",
+    "search_path": "whether the variables of the environment put more folders on the loader's search path",
+    "model_read": "what the model needs",
+    "model_loads": "whether a session loads the model",
 }
 
 REASONS = {
@@ -209,15 +212,28 @@ def refusal(row: Reason) -> str:
     return filled(REFUSALS.get(row.code, REASONS.get(row.code, row.code)), row.values)
 
 
-def verdict(outcome: str, errors: int, warnings: int, first: Optional[str]) -> str:
-    """Return the one line at the end."""
+#: Said of a machine that was only read.
+BY_FILES = "nothing was run, imported or loaded"
+
+
+def verdict(outcome: str, errors: int, warnings: int, first: Optional[str], static: bool = False) -> str:
+    """Return the one line at the end; ``static`` says that files alone were read."""
     counted = [
         "%d %s%s" % (count, name, "" if count == 1 else "s")
         for count, name in ((errors, "problem"), (warnings, "warning"))
         if count
     ]
     if outcome == "healthy":
-        return "Healthy" + (", with %s." % counted[0] if counted else ": nothing is wrong.")
+        begin = "Healthy by its files (%s)" % BY_FILES if static else "Healthy"
+        return begin + (", with %s." % counted[0] if counted else ": nothing is wrong.")
+    tail = " By files alone: %s." % BY_FILES if static else ""
     if outcome == "undetermined":
-        return "Undetermined: the machine could not be asked everything that the verdict needs."
-    return "%s. First: %s." % (" and ".join(counted).capitalize(), first)
+        return "Undetermined: the machine could not be asked everything that the verdict needs." + tail
+    return "%s. First: %s.%s" % (" and ".join(counted).capitalize(), first, tail)
+
+
+def inside(root: Optional[str], commands: bool) -> str:
+    """Return where the commands of a report on a root are to be run; "" for a machine that runs, or without any."""
+    if root is None or not commands:
+        return ""
+    return " The commands are for inside it: chroot %s, or the machine that starts from it." % clean(root)

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "commands": {"commands", "report", "treat", "diagnose", "probe", "data", "errors", ""},
     "pocket": {"pocket", "commands", "report", "diagnose", "data", "errors", ""},
     "quick": {"commands", "report", "probe"},
-    "model": {"model", "diagnose", "data", "errors"},
+    "model": {"model", "diagnose", "probe", "data", "errors"},
     "bundle": {"bundle", "model", "diagnose", "data", "errors", ""},
     "cli": {"cli", "commands", "pocket", "bundle", "model", "report", "diagnose", "probe", "data", "errors", ""},
 }

@@ -4,7 +4,7 @@ from typing import List, Optional
 
 from ortdoctor.diagnose import machine, remedies
 from ortdoctor.diagnose.facts import Record, version_tuple
-from ortdoctor.diagnose.findings import ERROR, Finding, Undetermined
+from ortdoctor.diagnose.findings import ERROR, WARNING, Finding, Undetermined
 from ortdoctor.diagnose.rules import libraries
 from ortdoctor.diagnose.rules.case import Case, Result, unknown
 from ortdoctor.diagnose.rules.libraries import Missing, listed
@@ -55,11 +55,14 @@ def _off_path(case: Case, found: Optional[Missing]) -> List[Result]:
     folders = list(dict.fromkeys(folder for row in both for folder in row.folders))
     variant = "preload" if libraries.has_preload(case) else "default"
     values = dict(case.names, missing=listed(names), where=listed(folders))
-    return [
+    # LD_LIBRARY_PATH of a container's image is in none of its files.
+    env_open = case.facts.static and not case.facts.known("python.env")
+    left_open: List[Result] = [Undetermined("search_path", ["python.env"])] if env_open else []
+    return left_open + [
         Finding(
             cause="cuda_libs_not_on_loader_path",
             variant=variant,
-            severity=ERROR,
+            severity=WARNING if env_open else ERROR,
             values=values,
             evidence=both[0].evidence,
             commands=remedies.search_path(case.facts, folders),

@@ -30,7 +30,7 @@ def presence(case: Case) -> List[Result]:
         results: List[Result] = [_not_installed(case)]
         elsewhere = _elsewhere(case)
         return results + ([elsewhere] if elsewhere else [])
-    if facts.state("ort.import") != FOUND:
+    if facts.state("ort.import") != FOUND and not facts.static:
         missing = unknown(case, ["ort.module", "ort.distributions"]) + ["ort.import"]
         return [Undetermined("onnxruntime_imports", missing)]
     return []
@@ -43,7 +43,7 @@ def damage(case: Case) -> List[Result]:
         return []
     row = rows[0]
     values = {"distribution": row["name"], "version": row["version"]}
-    works = bool(case.facts.record("ort.import").get("ok"))
+    works = not breaks_the_import(case) if case.facts.static else bool(case.facts.record("ort.import").get("ok"))
     gpu = installed.is_gpu_distribution(case.matrix, row["name"])
     listed = installed.lists_cuda(case.facts)
     if works and gpu and listed is False and (row["changed"] or row["missing"]):

@@ -3,6 +3,7 @@
 from typing import List
 
 from ortdoctor.diagnose import installed, machine, plans
+from ortdoctor.diagnose.facts import Record
 from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding, Undetermined
 from ortdoctor.diagnose.rules.case import Case, Result, unknown
 
@@ -13,7 +14,7 @@ def conflicts(case: Case) -> List[Result]:
     missing = unknown(case, ["ort.distributions"])
     if missing:
         return [Undetermined("one_distribution", missing)]
-    if len(rows) < 2:
+    if not _share_a_folder(rows):
         return []
     listed = installed.lists_cuda(case.facts)
     any_gpu = any(installed.is_gpu_distribution(case.matrix, row["name"]) for row in rows)
@@ -22,7 +23,7 @@ def conflicts(case: Case) -> List[Result]:
         variant = "gpu_won" if listed else "cpu_won"
     # Where there is no driver, the CUDA build that lost is missed by nobody.
     lost = variant == "cpu_won" and machine.has_driver(case.facts) is not False
-    works = bool(case.facts.record("ort.import").get("ok")) and not lost
+    works = (bool(case.facts.record("ort.import").get("ok")) or case.facts.static) and not lost
     named = ["%s %s" % (row["name"], row["version"]) for row in rows]
     values = {
         "distributions": " and ".join(named),
@@ -34,7 +35,7 @@ def conflicts(case: Case) -> List[Result]:
     return [
         Finding(
             cause="both_cpu_and_gpu_packages",
-            variant=variant,
+            variant="cpu_won_files" if case.facts.static and variant == "cpu_won" else variant,
             severity=WARNING if works else ERROR,
             values=values,
             evidence=evidence + rows_behind,
@@ -49,6 +50,8 @@ def cpu_only(case: Case) -> List[Result]:
     if len(rows) > 1 or any(installed.is_gpu_distribution(case.matrix, row["name"]) for row in rows):
         return []
     driver = machine.has_driver(case.facts)
+    if driver is None and case.facts.static:
+        return []  # of an image: whether its host has a GPU is no matter of its files
     if driver is None:
         return [
             Undetermined(
@@ -104,6 +107,12 @@ def without_nvidia(case: Case) -> List[Result]:
             commands=case.plan.commands,
         )
     ]
+
+
+def _share_a_folder(rows: List[Record]) -> bool:
+    """Return whether two lie in one folder; PYTHONPATH, say, may bring another with a folder of its own."""
+    places = [row.get("location") for row in rows]
+    return len(places) > len(set(places))
 
 
 def _other_accelerator(case: Case, name: str) -> bool:

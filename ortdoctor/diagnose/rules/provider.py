@@ -37,7 +37,7 @@ def rules(case: Case) -> List[Result]:
 def lost(case: Case, found: Sequence[Result]) -> List[Result]:
     """Return, where the files of a CUDA build were written over, what a program that asks for CUDA is told."""
     over = [row for row in found if isinstance(row, Finding) and row.variant in ("cpu_won", "overwritten")]
-    if not over or machine.has_driver(case.facts) is False:
+    if not over or case.facts.static or machine.has_driver(case.facts) is False:
         return []
     values = {
         "providers": ", ".join(case.facts.texts("ort.available_providers")),
@@ -50,6 +50,8 @@ def lost(case: Case, found: Sequence[Result]) -> List[Result]:
 def cpu_session(case: Case) -> List[Result]:
     """Return that not even a CPU session can be made, or that this is not known."""
     session = case.session("cpu")
+    if session is None and case.facts.static:
+        return []
     if session is None:
         return [Undetermined("cpu_session_works", ["ort.session"])]
     if session["active"] and not session["error"] and not session["signal"]:
@@ -83,6 +85,8 @@ def _libraries(case: Case) -> List[Result]:
 def _reported(case: Case) -> List[Result]:
     """Return what the session itself said, else that it said nothing."""
     session = case.session("cuda")
+    if session is None and case.facts.static:
+        return []
     if session is None:
         return [Undetermined("cuda_provider_works", ["ort.session"])]
     mixed = copies.mixed(case)

@@ -1,7 +1,7 @@
 """Load the probe's folder into this interpreter and print its facts between two fences.
 
-Arguments: the folder, the fence, the tool's version. Whatever an interpreter meets before the check of its
-version also runs on Python 2.7.
+Arguments: the folder, the fence, the tool's version, and a model's path or nothing. Whatever an interpreter
+meets before the check of its version also runs on Python 2.7.
 """
 
 import sys
@@ -9,8 +9,8 @@ import sys
 NAME = "ortdoctor_probe"
 
 
-def facts(folder, version):
-    # type: (str, str) -> str
+def facts(folder, version, model):
+    # type: (str, str, str) -> str
     """Import the probe in ``folder`` under a name of its own; return its facts as a text of ASCII characters."""
     # The current folder comes first on the path of ``python -c``: a json.py of the user's must not break us.
     path = sys.path[:]
@@ -37,7 +37,7 @@ def facts(folder, version):
     sys.modules[NAME] = package
     probe = importlib.import_module(NAME + ".__main__")
     sys.path[:] = path
-    return str(probe.text(version))
+    return str(probe.text(version, model))
 
 
 def tell(text):
@@ -48,13 +48,13 @@ def tell(text):
         out.write(text.encode("ascii"))
 
 
-def main(folder, fence, version):
-    # type: (str, str, str) -> None
+def main(folder, fence, version, model=""):
+    # type: (str, str, str, str) -> None
     """Print the facts, or which interpreter this is where it is too old for the probe."""
     if sys.version_info < (3, 6):
         sys.stdout.write(fence + '{"too_old": "%d.%d.%d"}' % tuple(sys.version_info[:3]) + fence)
     else:
-        tell(fence + facts(folder, version) + fence)
+        tell(fence + facts(folder, version, model) + fence)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import warnings
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Union
 
 MARK = "\n@ortdoctor@ "
 STAGE = "\n@ortdoctor-stage@\n"
@@ -126,7 +126,7 @@ def asked(function: Optional[Callable[[], Any]]) -> Any:
         return None
 
 
-def create(module: Any, model: bytes, requested: List[str]) -> Any:
+def create(module: Any, model: Union[bytes, str], requested: List[str]) -> Any:
     """Create a session, with the release's way to choose providers: argument since 1.1, method in 1.0."""
     new = module.InferenceSession
     options = module.SessionOptions()
@@ -142,13 +142,14 @@ def create(module: Any, model: bytes, requested: List[str]) -> Any:
 
 
 def try_session(answers: Answers, module: Any, request: Request) -> None:
-    """Create a session, report its providers, run it once and compare the result."""
+    """Create a session, report its providers, run it once and compare the result; a model by ``path`` is not run."""
     try:
         if hasattr(module, "set_default_logger_severity"):
             module.set_default_logger_severity(SEVERITY)
-        session = create(module, base64.b64decode(request["model"]), request["requested"])
+        model = request.get("path") or base64.b64decode(request["model"])
+        session = create(module, model, request["requested"])
         answers.say(active=active(module, session))
-        answers.say(trouble=run(session, request))
+        answers.say(trouble={} if request.get("path") else run(session, request))
     except BaseException as error:  # noqa: BLE001 - whatever it raises is the answer
         answers.say(trouble={"error": str(error), "error_type": type(error).__name__})
 

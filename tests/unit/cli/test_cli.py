@@ -155,12 +155,41 @@ def test_bundle_verify_and_a_changed_byte(tmp_path: Path) -> None:
     assert [row["file"] for row in report["problems"]] == ["model.onnx"]
 
 
+def test_a_model_is_judged_with_a_recorded_machine(tmp_path: Path) -> None:
+    facts = str(recorded(tmp_path, "linux-cpu-only"))
+    sample = str(Path(__file__).resolve().parents[3] / "templates" / "sample" / "sample.onnx")
+    code, out, _ = invoke("check", "--facts", facts, "--model", sample)
+    assert code == 0
+    assert "Model (sample.onnx, opset 11, IR version 6, 104 nodes, 303 KB)" in out
+    page = tmp_path / "page.onnx"
+    page.write_text("<!doctype html><html></html>")
+    code, out, _ = invoke("check", "--facts", facts, "--model", str(page), "--json")
+    assert (code, [row["id"] for row in json.loads(out)["findings"]]) == (1, ["corrupt_or_lfs_model"])
+
+
+def test_files_alone_are_read_of_this_machine_and_of_a_root(tmp_path: Path) -> None:
+    code, out, _ = invoke("check", "--static", "--json")
+    assert json.loads(out)["mode"] == "static"
+    assert code == EXIT[json.loads(out)["verdict"]]
+    code, _, err = invoke("check", "--root", str(tmp_path))
+    assert code == 2
+    assert "should hold a Linux system" in err
+    code, _, err = invoke("check", "--root", str(tmp_path), "--facts", str(recorded(tmp_path, "linux-cpu-only")))
+    assert code == 2
+    assert "give one of them" in err
+    code, _, err = invoke("check", "--static", "--python", str(tmp_path / "python"))
+    assert code == 3
+    assert "expected the path of a Python interpreter" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--fix"], "no terminal"),
         (["--yes"], "give --fix, too"),
         (["--fix", "--yes", "--facts", "FACTS"], "leave it out"),
+        (["--fix", "--yes", "--static"], "leave it out"),
+        (["--fix", "--yes", "--root", "/"], "leave it out"),
     ],
 )
 def test_a_fix_that_cannot_be_is_wrong_usage(arguments: list[str], said: str, tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     made = Fake(tmp_path)
     machines = [BOTH, HEALTHY]
 
-    def look(recorded: str | None, python: str | None) -> dict[str, Any]:
-        assert (recorded, python) == (None, str(made.python))
+    def look(recorded: str | None, python: str | None, model: str | None = None, **how: object) -> dict[str, Any]:
+        assert (recorded, python, model) == (None, str(made.python), None)
+        assert not any(how.values())
         return made.document(machines.pop(0))
 
     monkeypatch.setattr(machine, "facts_document", look)

@@ -52,7 +52,7 @@ def test_consequences_stand_below_their_cause(name: str) -> None:
 def test_a_recorded_machine_is_complete_and_of_the_schema(name: str) -> None:
     document = recorded.machine(name)["document"]
     schema().validate(document)
-    assert set(document["facts"]) == set(SHAPES)
+    assert set(document["facts"]) == {key for key in SHAPES if not key.startswith(("model.", "ort.extension"))}
     facts = Facts(document)
     misread = [
         key for key in SHAPES if facts.state(key) == FAILED and document["facts"][key]["error"] is None

@@ -53,6 +53,13 @@ def failed_import(error: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def test_an_import_error_without_a_word_is_told_by_what_is_not_installed() -> None:
+    report = judged(CPU, ort__import=failed_import(""), python__packages={"onnxruntime": "1.22.0"})
+    assert (only(report).cause, only(report).values) == ("python_dependency_missing", {"module": "numpy"})
+    whole = judged(CPU, ort__import=failed_import(""), python__packages={"numpy": "1.26.4"})
+    assert only(whole).cause == "onnxruntime_import_fails"
+
+
 def cuda_session(**changes: Any) -> dict[str, Any]:
     cpu = {"requested": ["CPUExecutionProvider"], "active": ["CPUExecutionProvider"], "exit": 0}
     cuda = {"requested": ["CUDAExecutionProvider"], "active": ["CPUExecutionProvider"], "exit": 0, **changes}

@@ -138,9 +138,9 @@ def test_packages_go_to_the_user_where_the_interpreters_folder_is_not_writable(
     assert (seen["kind"], seen["path"]) == ("user", site.getuserbase())
 
 
-def test_only_variables_that_change_what_is_loaded() -> None:
+def test_onlyvariables_that_change_what_is_loaded() -> None:
     env = {"LD_LIBRARY_PATH": "/l", "CUDA_PATH_V11_8": "C:\\c", "ORT_LOG": "1", "HOME": "/h", "API_KEY": "k"}
-    facts = python_env._variables(here()._replace(env=env))
+    facts = python_env.variables(here()._replace(env=env))
     assert value(facts, "python.env") == {
         "CUDA_PATH_V11_8": "C:\\c",
         "LD_LIBRARY_PATH": "/l",

@@ -25,10 +25,10 @@ def test_a_file_that_cannot_be_read_says_why(box: Box) -> None:
     assert seen.error == "/etc/name could not be read: Is a directory"
 
 
-def test_a_file_without_end_is_cut(box: Box) -> None:
-    context = box()
-    Path(context.root, "endless").symlink_to("/dev/zero")
-    assert len(read_text(context, "/endless").text or "") == READ_LIMIT
+def test_a_file_without_end_is_cut(tmp_path: Path) -> None:
+    endless = tmp_path / "endless"
+    endless.symlink_to("/dev/zero")  # in a root it would lead to the root's own
+    assert len(read_text(here(), str(endless)).text or "") == READ_LIMIT
 
 
 @pytest.mark.skipif(not Path("/proc/sys/kernel/osrelease").exists(), reason="needs Linux")
