@@ -19,10 +19,11 @@ CUDA = "CUDAExecutionProvider"
 #: a small board reads the libraries from an SD card.
 LIMIT = 60.0
 
-#: Seconds for a session over a user's model: one of gigabytes is read from a slow disk, and optimized.
-LOAD_LIMIT = 300.0
 #: Seconds for the import of NumPy alone, which is asked for only where that of onnxruntime failed.
 NUMPY_LIMIT = 30.0
+
+#: Seconds for a session over a user's model: one of gigabytes is read from a slow disk, and optimized.
+LOAD_LIMIT = 300.0
 
 #: What the script writes to standard error between import and session.
 _STAGE = "@ortdoctor-stage@"

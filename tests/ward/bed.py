@@ -172,7 +172,7 @@ class Bed:
             shutil.rmtree(self.root, ignore_errors=True)
         spoilt = [source for source in self._sources if not _sound(source)]
         for source in spoilt:
-            shutil.rmtree(source)
+            shutil.rmtree(source, ignore_errors=True)
         assert not spoilt, f"the patient changed kept environments, which are thrown away: {spoilt}"
 
 
@@ -246,6 +246,9 @@ def _manifest(folder: Path) -> dict[str, list[int]]:
 
 
 def _sound(folder: Path) -> bool:
+    """Return whether a kept environment is as it was made, or has been thrown away by another run meanwhile."""
+    if not (folder / "complete").exists():
+        return True
     known = json.loads((folder / "complete").read_text())
     return bool(known.items() <= _manifest(folder).items())
 

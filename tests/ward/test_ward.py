@@ -6,6 +6,7 @@ import json
 import platform
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,7 @@ def treated(patient: Patient, bed: Bed, before: tool.Checked) -> tuple[bool | No
         else:
             assert again.found[:1] != before.found[:1], f"the check still finds {again.found} afterwards"
     except AssertionError as error:
-        return False, "", time.perf_counter() - started, str(error)
+        return False, "", time.perf_counter() - started, str(error) or traceback.format_exc()[-400:]
     return True, again.verdict, seconds, ""
 
 

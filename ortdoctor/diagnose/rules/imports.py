@@ -78,7 +78,7 @@ def _native(case: Case, text: str) -> List[Result]:
     if entry is None:
         return []
     commands = _numpy_commands(case) if entry.cause == "numpy2_abi_mismatch" else []
-    if entry.cause in ("glibc_too_old", "glibcxx_too_old"):
+    if entry.cause in ("glibc_too_old", "glibcxx_too_old", "executable_stack_blocked"):
         commands = case.plan.commands
     return [_import_finding(case, entry.cause, reported.line_of(text, entry), commands, entry.variant)]
 

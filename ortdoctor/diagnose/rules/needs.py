@@ -34,7 +34,7 @@ def missing(case: Case, text: str) -> List[Finding]:
         if top != "onnxruntime":
             return [_missing(case, top, distribution)]
     if case.facts.known("python.packages") and "numpy" not in installed:
-        return [_missing(case, "numpy", "numpy")]
+        return [_missing(case, "numpy", "numpy")._replace(variant="files")]
     return []
 
 
@@ -61,6 +61,8 @@ def another_machine(case: Case, text: str) -> List[Finding]:
     if file is None:
         return []
     path = case.facts.record("ort.folder").get("path")
+    if _of_pythonpath(case, path):
+        return [_pythonpath(case, file, path)]
     plan = plans.again(case.facts, case.matrix) or case.plan
     values = dict(case.names, file=file, tag=tag, arch=arch, error=first_line(text))
     return [
@@ -90,6 +92,25 @@ def _fits(python: str, system: str, tag: Optional[str], arch: Optional[str]) -> 
     another_python = bool(here) and python.rstrip("mu") != here
     known = {"x86_64": "x86_64", "aarch64": "aarch64", "win_amd64": "x86_64", "win_arm64": "aarch64"}.get(system)
     return not another_python and (known is None or not arch or known == arch)
+
+
+def _of_pythonpath(case: Case, folder: Optional[str]) -> bool:
+    """Return whether ``folder`` lies in a folder that PYTHONPATH names."""
+    separator, between = (";", "\\") if machine.os_of(case.facts) == "windows" else (":", "/")
+    named = str(case.facts.record("python.env").get("PYTHONPATH") or "").split(separator)
+    return bool(folder) and str(folder).rpartition(between)[0] in [name.rstrip(between) for name in named if name]
+
+
+def _pythonpath(case: Case, file: str, path: Optional[str]) -> Finding:
+    windows = machine.os_of(case.facts) == "windows"
+    return Finding(
+        cause="shadowed_or_source_dir_import",
+        variant="pythonpath",
+        severity=ERROR,
+        values={"file": path, "native": file, "tag": machine.python_tag(case.facts)},
+        evidence=["ort.folder", "ort.import", "python.env", "python.abi_tag"],
+        commands=["set PYTHONPATH=" if windows else "unset PYTHONPATH"],
+    )
 
 
 def _broken(case: Case, distribution: str, error: str) -> Finding:

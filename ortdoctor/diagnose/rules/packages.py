@@ -3,6 +3,7 @@
 from typing import List
 
 from ortdoctor.diagnose import installed, machine, plans
+from ortdoctor.diagnose.facts import Record
 from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding, Undetermined
 from ortdoctor.diagnose.rules.case import Case, Result, unknown
 
@@ -13,7 +14,7 @@ def conflicts(case: Case) -> List[Result]:
     missing = unknown(case, ["ort.distributions"])
     if missing:
         return [Undetermined("one_distribution", missing)]
-    if len(rows) < 2:
+    if not _share_a_folder(rows):
         return []
     listed = installed.lists_cuda(case.facts)
     any_gpu = any(installed.is_gpu_distribution(case.matrix, row["name"]) for row in rows)
@@ -106,6 +107,12 @@ def without_nvidia(case: Case) -> List[Result]:
             commands=case.plan.commands,
         )
     ]
+
+
+def _share_a_folder(rows: List[Record]) -> bool:
+    """Return whether two lie in one folder; PYTHONPATH, say, may bring another with a folder of its own."""
+    places = [row.get("location") for row in rows]
+    return len(places) > len(set(places))
 
 
 def _other_accelerator(case: Case, name: str) -> bool:

@@ -122,3 +122,26 @@ def test_missing_notes_do_not_hide_a_missing_package() -> None:
     slim[0]["missing"] = ["onnxruntime/Privacy.md"]
     found = failing({"error": "No module named 'numpy'"}, ort__distributions=slim, python__packages={})
     assert [row.cause for row in found] == ["python_dependency_missing"]
+
+
+def test_a_folder_of_pythonpath_is_not_removed_but_left_out() -> None:
+    native = "onnxruntime_pybind11_state.cpython-37m-x86_64-linux-gnu.so"
+    folder = {"path": "/other/site-packages/onnxruntime", "has_init": True, "native": [native]}
+    env = {"PATH": "/usr/bin", "PYTHONPATH": "/lib/mine:/other/site-packages/"}
+    found = failing({"error": "no", "error_type": "ImportError"}, ort__folder=folder, python__env=env)
+    assert [(row.cause, row.variant) for row in found] == [("shadowed_or_source_dir_import", "pythonpath")]
+    assert found[0].commands == ["unset PYTHONPATH"]
+
+
+def test_two_releases_in_folders_of_their_own_share_nothing() -> None:
+    rows = machine("linux-cpu-only")["document"]["facts"]["ort.distributions"]["value"]
+    rows.append({**rows[0], "location": "/other/site-packages"})
+    found = failing({"error": "no", "error_type": "ImportError"}, ort__distributions=rows)
+    assert "both_cpu_and_gpu_packages" not in [row.cause for row in found]
+
+
+def test_an_executable_stack_is_cured_by_another_release() -> None:
+    text = "x.so: cannot enable executable stack as shared object requires: Permission denied"
+    found = failing({"error": text, "error_type": "ImportError"})
+    assert [row.cause for row in found] == ["executable_stack_blocked"]
+    assert any("install onnxruntime==" in command for command in found[0].commands)
