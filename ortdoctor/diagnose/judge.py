@@ -3,7 +3,7 @@
 from typing import Any, Dict, List, NamedTuple
 
 from ortdoctor.diagnose import findings as told
-from ortdoctor.diagnose import installed, loading, order, plans
+from ortdoctor.diagnose import installed, loading, needed, order, plans
 from ortdoctor.diagnose.facts import Facts
 from ortdoctor.diagnose.findings import ERROR, Finding, Undetermined
 from ortdoctor.diagnose.matrix import Matrix
@@ -34,6 +34,10 @@ def judge(document: Any, matrix: Matrix, strict: bool = False) -> Report:
     results = _results(case) + model.rules(case)
     found = _with_libraries(case, order.arrange(_once(results), lambda cause: _family(matrix, cause)))
     left_open = list({row.question: row for row in results if isinstance(row, Undetermined)}.values())
+    if told.verdict(found, left_open) == told.HEALTHY and not facts.static:
+        # The rules ask for these themselves; this net is for a rule that forgets to.
+        lacking = needed.missing(facts)
+        left_open = [Undetermined("environment_works", lacking)] if lacking else []
     return Report(told.verdict(found, left_open, strict=strict), found, left_open, case.plan)
 
 

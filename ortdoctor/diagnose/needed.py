@@ -1,4 +1,4 @@
-"""The facts without which no machine is called healthy; the rules ask for them, tests hold them to it."""
+"""The facts without which no machine is called healthy, unless files alone were to be looked at."""
 
 from typing import List
 

@@ -11,6 +11,7 @@ LONGEST_VALUE = 400
 UNKNOWN = "(not known)"
 
 QUESTIONS = {
+    "environment_works": "whether ONNX Runtime works here",
     "onnxruntime_imports": "whether ONNX Runtime can be imported",
     "one_distribution": "whether several ONNX Runtime distributions share one folder",
     "providers": "which providers the installed build has",

@@ -487,3 +487,12 @@ def test_a_message_is_told_without_when_and_where_it_was_logged() -> None:
     )
     finding = only(judged(GPU, ort__session=cuda_session(stderr=logged)))
     assert finding.values["error"] == "Failed to load library libonnxruntime_providers_cuda.so with error: new"
+
+
+def test_health_is_never_claimed_without_the_facts_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert judged(GPU).verdict == "healthy"
+    # As if a rule forgot to ask for it.
+    monkeypatch.setattr("ortdoctor.diagnose.needed.missing", lambda _facts: ["ort.session"])
+    report = judged(GPU)
+    assert report.verdict == "undetermined"
+    assert [(row.question, row.missing) for row in report.undetermined] == [("environment_works", ["ort.session"])]
