@@ -56,6 +56,9 @@ def check(asked: Asked) -> Checked:
     """Probe or read a machine and judge it; what the rules need is loaded while the probe's children run."""
     if asked.fix or asked.yes:
         _must_be_usable(asked)
+    if asked.facts is None:
+        # The first child starts with it: before the rules, whose loading would slow it down.
+        from ortdoctor.probe import gather  # noqa: PLC0415, F401 - a recorded machine needs no probe
     probed = later(
         lambda: machine.facts_document(asked.facts, asked.python, asked.model, static=asked.static, root=asked.root)
     )

@@ -5,7 +5,7 @@ import re
 import time
 from typing import Any, Dict, Optional, Tuple
 
-from . import cuda, cudnn, gpu, ort, python_env, system
+from . import ort_use
 from .context import Context, here
 from .fact import Facts, failed
 from .once import Memo
@@ -84,22 +84,14 @@ def collect(
     its sessions on top. A key whose group broke down or came too late is there as a failed fact.
     """
     box = (here() if context is None else context)._replace(memo=Memo(full=imported))
-    # Those whose children take longest are first.
-    groups = together(
-        {
-            "ort": (lambda: ort.collect(box)) if imported else (lambda: ort.installed(box)),
-            "gpu": lambda: gpu.collect(box),
-            "cudnn": lambda: cudnn.collect(box),
-            "cuda": lambda: cuda.collect(box),
-            "python": lambda: python_env.collect(box),
-            "system": lambda: system.collect(box),
-        },
-        limit,
-    )
+    ort_use.shared(box, full=imported)  # this child takes longest
+    from . import groups  # noqa: PLC0415 - all of the probe is loaded while it runs
+
+    found = together(groups.steps(box, imported), limit)
     facts: Facts = {}
     for name, parts in KEYS.items():
         owed = parts if imported or name != "ort" else ("distributions",)
-        facts.update(completed(name, groups[name], owed))
+        facts.update(completed(name, found[name], owed))
     if model_path:
         from . import model  # noqa: PLC0415 - few name one, and reading a model is a tenth of all code
 

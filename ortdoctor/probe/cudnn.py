@@ -72,7 +72,7 @@ def runtime(context: Context) -> Facts:
     if name is None:
         return {"cudnn.runtime": absent("there is no cuDNN for %s" % context.os)}
     names = [name % major for major in MAJORS]
-    answer = run_here(context, "load", [part for name in names for part in (name, _VERSION_CALL)])
+    answer = run_here(context, "load", [part for name in names for part in (name, _VERSION_CALL)], site=False)
     troubles = []
     for soname in names:
         said = answer.said.get(soname, {})

@@ -59,7 +59,7 @@ def _is_tegra(context: Context, model: Text) -> bool:
 
 def _package_version(status: str, name: str) -> Optional[str]:
     """Return the version of the installed package ``name`` in the text of dpkg's status file."""
-    for stanza in status.split("\n\n"):
+    for stanza in status.split("\n\n") if "Package: " + name in status else ():
         fields = dict(_field(line) for line in stanza.splitlines() if ":" in line and line[:1].strip())
         if fields.get("Package") == name and fields.get("Status", "").endswith(" installed"):
             return fields.get("Version")

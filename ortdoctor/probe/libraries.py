@@ -210,7 +210,7 @@ def loaded_paths(context: Context, loader: Loader, sonames: List[str]) -> Dict[s
     if context.root or context.static or context.os != here().os or not sonames:
         return taken
     tried = [soname for soname in sonames if not soname.startswith("libcudnn_")]
-    answer = run_here(context, "load", [part for soname in tried for part in (soname, "")])
+    answer = run_here(context, "load", [part for soname in tried for part in (soname, "")], site=False)
     for soname in tried:
         said = answer.said.get(soname, {})
         if said.get("path"):

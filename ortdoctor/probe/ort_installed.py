@@ -65,8 +65,8 @@ def _metadata_folders(location: str) -> List[str]:
 def _read(location: str, entry: str) -> Optional[Distribution]:
     record = _bytes(os.path.join(entry, "RECORD"))
     if record is not None:
-        # Most RECORDs have nothing to do with us; this look at the bytes saves parsing them.
-        if not re.search(rb'(^|\n)"?onnxruntime[/\\]', record):
+        # Most RECORDs have nothing to do with us; a look at the bytes saves the search, which saves parsing them.
+        if b"onnxruntime" not in record or not re.search(rb'(^|\n)"?onnxruntime[/\\]', record):
             return None
         files = _record(record.decode("utf-8", "replace"))
     else:

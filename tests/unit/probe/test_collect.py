@@ -7,6 +7,8 @@ import pytest
 
 from ortdoctor import __version__
 from ortdoctor.probe import collect as module
+from ortdoctor.probe import groups as groups_module
+from ortdoctor.probe import ort_use
 from ortdoctor.probe.collect import KEYS, MODEL_KEYS, collect, completed, version_beside
 from ortdoctor.probe.context import Context
 from ortdoctor.probe.fact import Facts, absent, failed, found
@@ -19,7 +21,8 @@ DOCS = Path(__file__).parents[3] / "docs" / "facts.md"
 def _stand_in(monkeypatch: pytest.MonkeyPatch, **groups: object) -> None:
     for name in ("system", "python_env", "gpu", "cuda", "cudnn", "ort"):
         step = groups.get(name, lambda _context: {})
-        monkeypatch.setattr(module, name, mock.Mock(collect=step))
+        monkeypatch.setattr(groups_module, name, mock.Mock(collect=step))
+    monkeypatch.setattr(ort_use, "shared", mock.Mock())
 
 
 def test_the_keys_are_those_that_the_documentation_promises() -> None:
@@ -91,7 +94,7 @@ def test_the_steps_of_one_probe_share_what_is_costly(box: Box, monkeypatch: pyte
 def test_a_recommendation_asks_only_what_is_installed(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     _stand_in(monkeypatch, python_env=lambda context: {"python.full": found(context.memo.full, "here")})
     installed = mock.Mock(installed=lambda _context: {"ort.distributions": found([], "here")})
-    monkeypatch.setattr(module, "ort", installed)
+    monkeypatch.setattr(groups_module, "ort", installed)
     facts = collect(box(env=children_env()), imported=False)["facts"]
     assert facts["python.full"]["value"] is False  # the shared child only looks
     assert "system.os" in facts
