@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from ortdoctor import data
 from ortdoctor.commands import machine
-from ortdoctor.commands.check import Asked, Checked
+from ortdoctor.commands.asked import Asked, Checked
 from ortdoctor.report import treatment as words
 from ortdoctor.treat.session import Proposal, Talk, misuse, treat
 
