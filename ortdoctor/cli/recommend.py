@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +10,6 @@ import typer
 from ortdoctor import __version__
 from ortdoctor.commands import recommend as command
 from ortdoctor.diagnose.plans_described import Described
-from ortdoctor.diagnose.plans_model import ModelNeeds
 from ortdoctor.report import recommend as report
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ def recommend(
     python: Annotated[
         str | None, _option("--python", "PATH", "Recommend for this interpreter; a version is taken as one.")
     ] = None,
-    model: Annotated[Path | None, _option("--model", "FILE", "The ONNX file that has to be loaded.")] = None,
+    model: Annotated[str | None, _option("--model", "FILE", "The ONNX file that has to be loaded.")] = None,
     os: Annotated[str | None, _option("--os", "NAME", "linux, windows or macos.")] = None,
     arch: Annotated[str | None, _option("--arch", "NAME", "x86_64 or aarch64.")] = None,
     python_version: Annotated[str | None, _option("--python-version", "VERSION", "Such as 3.7 or 3.13t.")] = None,
@@ -46,20 +44,9 @@ def recommend(
     the place of what was recorded. Exit codes: 0 a plan, 1 none, 2 wrong usage.
     """
     box = Described(os, arch, python_version, glibc, driver, cuda, cudnn, gpu, jetpack, wsl)
-    found = command.recommend(box, facts, python, _needs(model))
+    found = command.recommend(box, facts, python, model)
     _print(found, as_json=as_json)
     raise typer.Exit(command.exit_code(found))
-
-
-def _needs(path: Path | None) -> ModelNeeds | None:
-    if path is None:
-        return None
-    from ortdoctor.model.graphs import opsets  # noqa: PLC0415 - most calls name no model
-    from ortdoctor.model.load import load  # noqa: PLC0415 - most calls name no model
-
-    proto = load(path).proto
-    versions: dict[str, int] = opsets(proto.opset_import)
-    return ModelNeeds(versions.get("ai.onnx", 1), proto.ir_version, versions.get("ai.onnx.ml"))
 
 
 def _print(found: Recommendation, *, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """Whether a release loads a model, told by its opset and IR version."""
 
-from typing import NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from ortdoctor.diagnose.matrix import Matrix
 from ortdoctor.diagnose.matrix_answers import CANNOT_TELL, COMPATIBLE
@@ -12,6 +12,12 @@ class ModelNeeds(NamedTuple):
     opset: int
     ir: int
     ml_opset: Optional[int] = None
+
+
+def needs_of(content: Dict[str, Any]) -> ModelNeeds:
+    """Return the numbers that ``content``, the value of the fact ``model.content``, gives; no opset stands for 1."""
+    opsets: Dict[str, int] = content["opsets"]
+    return ModelNeeds(opsets.get("ai.onnx", 1), content["ir_version"], opsets.get("ai.onnx.ml"))
 
 
 class ModelFit(NamedTuple):

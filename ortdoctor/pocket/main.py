@@ -118,6 +118,7 @@ def _recommend_options(add: _Add) -> None:
     add("--json", dest="as_json", action="store_true", help="print the plans as JSON (docs/recommend.md)")
     add("--facts", metavar="FILE", help="recommend for a recorded machine")
     add("--python", metavar="PATH", help="recommend for this interpreter; a version is taken as one")
+    add("--model", metavar="FILE", help="the ONNX file that has to be loaded")
     add("--os", metavar="NAME", help="linux, windows or macos")
     add("--arch", metavar="NAME", help="x86_64 or aarch64")
     add("--python-version", metavar="VERSION", help="such as 3.7 or 3.13t")
@@ -149,7 +150,7 @@ def _recommend(asked: argparse.Namespace) -> int:
         asked.jetpack,
         asked.wsl,
     )
-    found = command.recommend(box, asked.facts, asked.python)
+    found = command.recommend(box, asked.facts, asked.python, asked.model)
     if asked.as_json:
         printing.out(json.dumps(report.document(found, __version__), indent=2) + "\n")
     else:

@@ -8,7 +8,7 @@ from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding, Undetermi
 from ortdoctor.diagnose.machine import CUDA
 from ortdoctor.diagnose.matrix_answers import CANNOT_TELL, COMPATIBLE
 from ortdoctor.diagnose.plans import Ranked
-from ortdoctor.diagnose.plans_model import ModelNeeds, model_fit
+from ortdoctor.diagnose.plans_model import ModelNeeds, model_fit, needs_of
 from ortdoctor.diagnose.rules import reported
 from ortdoctor.diagnose.rules.case import Case, Result, first_line, said
 
@@ -54,10 +54,7 @@ def rules(case: Case) -> List[Result]:
 
 def _needs(case: Case) -> Optional[ModelNeeds]:
     content = case.facts.record("model.content")
-    if not content:
-        return None
-    opsets: Dict[str, int] = content["opsets"]
-    return ModelNeeds(opsets.get("ai.onnx", 1), content["ir_version"], opsets.get("ai.onnx.ml"))
+    return needs_of(content) if content else None
 
 
 def _external(case: Case) -> List[Result]:

@@ -91,11 +91,20 @@ def test_the_extra_index_is_a_download_of_its_own() -> None:
 
 
 def test_the_model_is_read_where_it_is_given() -> None:
-    pytest.importorskip("onnx", reason="reading a model needs the extra cpu or gpu")
     sample = str(data.template_path("sample/sample.onnx"))
     model = answer(*T4, "--driver", "535.104.05", "--model", sample)["plans"][0]["model"]
     assert model == {"fits": True, "downgrade_to": None, "export_opset": 26}
     assert answer(*T4, "--driver", "535.104.05")["plans"][0]["model"] is None
+
+
+def test_a_model_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    code, _, error = invoke("recommend", *T4, "--model", str(path))
+    assert (code, error.strip()) == (1, f"ortdoctor: the model {path} does not exist.")
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    code, _, error = invoke("recommend", *T4, "--model", str(path))
+    assert code == 1
+    assert "git lfs pull" in error
 
 
 @pytest.mark.parametrize(
