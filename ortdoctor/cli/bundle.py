@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ortdoctor import data
 from ortdoctor.bundle.write import write_bundle
 from ortdoctor.commands import machine
 from ortdoctor.report.bundle import print_written
+from ortdoctor.report.terminal import Terminal
 
 
 def bundle(
@@ -36,4 +36,4 @@ def bundle(
     folder = output if output is not None else Path(f"{model.stem}-{target}")
     facts = machine.facts_document(None, None) if target == "host" else None
     result = write_bundle(model, target, folder, archive=archive, facts=facts, image=image, matrix=data.matrix())
-    print_written(Console(), result)
+    print_written(Terminal(), result)

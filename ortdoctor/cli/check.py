@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ortdoctor.commands import check as command
 from ortdoctor.report.console import print_report
+from ortdoctor.report.terminal import Terminal
 
 
 def check(
@@ -62,7 +62,7 @@ def check(
         fix=fix,
         yes=yes,
     )
-    console = Console()
+    console = Terminal()
 
     def show(checked: command.Checked) -> None:
         print_report(console, checked.report, checked.document, checked.causes, verbose=verbose, ascii_only=ascii_only)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ortdoctor import data
 from ortdoctor.bundle.write import write_bundle
@@ -17,6 +16,7 @@ from ortdoctor.diagnose.judge import judge
 from ortdoctor.errors import OrtDoctorError
 from ortdoctor.report.bundle import print_written
 from ortdoctor.report.console import print_report
+from ortdoctor.report.terminal import Terminal
 
 #: Seconds that one of the bundle's own programs may take; the sample needs about two.
 _LIMIT = 300
@@ -28,7 +28,7 @@ def demo(
     ] = Path("ortdoctor-demo"),
 ) -> None:
     """Check this machine, pack a sample detector for the CPU, run its smoke test, draw the faces it finds."""
-    console = Console()
+    console = Terminal()
     folder = output / "bundle"
     picture = output / "faces.png"
 

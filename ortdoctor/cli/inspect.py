@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ortdoctor import data
 from ortdoctor.model.inspect import graph_text
 from ortdoctor.model.inspect import inspect as facts_of
 from ortdoctor.model.load import load
 from ortdoctor.report.model import print_model
+from ortdoctor.report.terminal import Terminal
 
 
 def inspect(
@@ -30,4 +30,4 @@ def inspect(
     if as_json:
         typer.echo(json.dumps(facts.to_json(), indent=2, sort_keys=True))
     else:
-        print_model(Console(), facts)
+        print_model(Terminal(), facts)

@@ -53,8 +53,7 @@ def _print(found: Recommendation, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report.document(found, __version__), indent=2))
         return
-    from rich.console import Console  # noqa: PLC0415 - JSON does not wait for it
-
     from ortdoctor.report.console import print_page  # noqa: PLC0415 - as above
+    from ortdoctor.report.terminal import Terminal  # noqa: PLC0415 - JSON does not wait for it
 
-    print_page(Console(), report.page(found))
+    print_page(Terminal(), report.page(found))

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ortdoctor.bundle.verify import verify as check_bundle
 from ortdoctor.report.bundle import print_verified
+from ortdoctor.report.terminal import Terminal
 
 
 def verify(
@@ -25,5 +25,5 @@ def verify(
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2, sort_keys=True))
     else:
-        print_verified(Console(), report)
+        print_verified(Terminal(), report)
     raise typer.Exit(0 if report.ok else 1)
