@@ -50,10 +50,10 @@ def pack(files: Mapping[str, bytes], kind: str) -> bytes:
     return zipped(members) if kind == "zip" else _tar_gz(members)
 
 
-def zipped(members: list[tuple[str, bytes]], shebang: bytes = b"", stored: str = "\0") -> bytes:
+def zipped(members: list[tuple[str, bytes]], shebang: bytes = b"", stored: tuple[str, ...] = ()) -> bytes:
     """Return a ZIP archive of ``members`` (name, content) in their order: times, owners and modes fixed.
 
-    Members whose names end in ``stored`` are not compressed.
+    Members whose names end in one of ``stored`` are not compressed.
     """
     stream = io.BytesIO()
     stream.write(shebang)  # before the archive is begun, so that its offsets count it

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib.util
 import json
+import marshal
 import os
 import zipfile
 from functools import cache
@@ -32,14 +34,14 @@ _ROOTS = (_ENTRY, "ortdoctor.pocket.main", "ortdoctor.probe.__main__")
 DATA = (*STEMS, *UNTYPED)
 
 
-def write_zipapp(out: Path) -> int:
+def write_zipapp(out: Path, *, bytecode: bool = False) -> int:
     """Write the zipapp to ``out``, whole or not at all, executable; return its size in bytes.
 
-    The same sources give the same bytes. Raises :class:`BundleError` where ``out`` is something else than an
-    earlier zipapp, which is replaced.
+    The same sources give the same bytes; with ``bytecode``, on the same Python. Raises :class:`BundleError` where
+    ``out`` is something else than an earlier zipapp, which is replaced.
     """
     _check_free(out)
-    content = zipapp()
+    content = zipapp(bytecode=bytecode)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -53,15 +55,17 @@ def write_zipapp(out: Path) -> int:
     return len(content)
 
 
-def zipapp() -> bytes:
-    """Return the zipapp as bytes."""
-    return zipped(members(), SHEBANG, stored=".py")
+def zipapp(*, bytecode: bool = False) -> bytes:
+    """Return the zipapp as bytes; with ``bytecode`` it need not be compiled where it runs under this very Python."""
+    return zipped(members(bytecode=bytecode), SHEBANG, stored=(".py", ".pyc"))
 
 
-def members() -> list[tuple[str, bytes]]:
+def members(*, bytecode: bool = False) -> list[tuple[str, bytes]]:
     """Return the names and contents of the zipapp's files, sorted; the start comes first, to be found first."""
     data.matrix()  # what breaks a rule of the matrix is not to be carried anywhere
     files = {_inside(name): _source(name) for name in modules()}
+    if bytecode:
+        files |= {f"{name}c": _compiled(name, source) for name, source in files.items()}
     for stem in DATA:
         compact = json.dumps(data.compat_json(stem), separators=(",", ":"), ensure_ascii=True)
         files[f"ortdoctor/_data/compat/{stem}.json"] = compact.encode("ascii")
@@ -106,6 +110,13 @@ def _path(name: str) -> Path | None:
     base = _PACKAGE.joinpath(*name.split(".")[1:])
     candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _compiled(name: str, source: bytes) -> bytes:
+    """Return the ``.pyc`` of a module (PEP 552, unchecked); a Python of another version passes it over."""
+    code = compile(source, name, "exec", dont_inherit=True)
+    head = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source)
+    return head + marshal.dumps(code)
 
 
 def _inside(name: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
@@ -47,6 +48,23 @@ def test_the_same_sources_give_the_same_bytes(archive: Path, tmp_path: Path) -> 
     env = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
     subprocess.run([sys.executable, "-c", program, again], check=True, timeout=60, cwd=ROOT, env=env)
     assert again.read_bytes() == archive.read_bytes()
+
+
+def test_bytecode_is_of_the_sources_and_for_this_python_only(archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "fast.pyz"
+    zipapp.write_zipapp(out, bytecode=True)
+    with zipfile.ZipFile(out) as fast, zipfile.ZipFile(archive) as plain:
+        files = {name: fast.read(name) for name in fast.namelist()}
+        sources = {name: plain.read(name) for name in plain.namelist()}
+    compiled = {name for name in files if name.endswith(".pyc")}
+    assert {name: files[name] for name in files if name not in compiled} == sources
+    assert {name[:-1] for name in compiled} == {name for name in sources if name.endswith(".py")} - {"__main__.py"}
+    for name in compiled:
+        assert files[name][8:16] == importlib.util.source_hash(files[name[:-1]])
+    loads = "import sys; sys.path.insert(0, sys.argv[1]); import ortdoctor.pocket.main as m; print(m.__file__)"
+    for python, suffix in ((sys.executable, "main.pyc"), (interpreter("3.6"), "main.py")):
+        done = subprocess.run([python, "-c", loads, out], capture_output=True, text=True, timeout=60, check=True)
+        assert done.stdout.strip().endswith(suffix)
 
 
 def test_it_is_one_small_executable_file(archive: Path, tmp_path: Path) -> None:
