@@ -31,11 +31,11 @@ def _check(asked: command.Asked, *, as_json: bool, verbose: bool, ascii_only: bo
         sys.stdout.write(checked.json() + "\n")
         sys.stdout.flush()
         return checked.exit_code
-    from ortdoctor.report.console import print_report  # noqa: PLC0415 - while the children run
-    from ortdoctor.report.terminal import Terminal  # noqa: PLC0415 - as above
+    from ortdoctor.report import screen  # noqa: PLC0415 - while the children run
 
+    show = screen.printer(verbose=verbose, ascii_only=ascii_only)
     checked = judged()
-    print_report(Terminal(), checked.report, checked.document, checked.causes, verbose=verbose, ascii_only=ascii_only)
+    show(checked.report, checked.document, checked.causes)
     if (said := command.hint(asked, "ortdoctor")) is not None:
         print(said, file=sys.stderr)
     return checked.exit_code

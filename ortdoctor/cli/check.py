@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from ortdoctor.commands import check as command
-from ortdoctor.report.console import print_report
-from ortdoctor.report.terminal import Terminal
+from ortdoctor.report import screen
 
 
 def check(
@@ -62,10 +61,11 @@ def check(
         fix=fix,
         yes=yes,
     )
-    console = Terminal()
+
+    shown = screen.printer(verbose=verbose, ascii_only=ascii_only)
 
     def show(checked: command.Checked) -> None:
-        print_report(console, checked.report, checked.document, checked.causes, verbose=verbose, ascii_only=ascii_only)
+        shown(checked.report, checked.document, checked.causes)
 
     checked = command.check(asked)
     if not as_json:
