@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ortdoctor.commands import check as command
-from ortdoctor.commands.failures import failure
+from ortdoctor.commands.failures import end
 from ortdoctor.probe.together import later
 
 
@@ -13,15 +13,8 @@ def check(*, as_json: bool = False, verbose: bool = False, strict: bool = False,
     """Do what the command does and return its exit code."""
     try:
         return _check(command.Asked(strict=strict), as_json=as_json, verbose=verbose, ascii_only=ascii_only)
-    except (Exception, KeyboardInterrupt) as error:
-        told = failure(error)
-        if told is None:
-            raise
-        if told.sentence is None:
-            sys.stderr.close()
-        else:
-            print(f"ortdoctor: {told.sentence}", file=sys.stderr)
-        return told.exit_code
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what is a fault of ours is raised again
+        return end(error)
 
 
 def _check(asked: command.Asked, *, as_json: bool, verbose: bool, ascii_only: bool) -> int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import typer
 
-from ortdoctor.commands.failures import failure
+from ortdoctor.commands.failures import end
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,13 +24,6 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except typer.Exit:
             raise
         except (Exception, KeyboardInterrupt) as error:
-            told = failure(error)
-            if told is None:
-                raise
-            if told.sentence is None:
-                sys.stderr.close()
-            else:
-                typer.echo(f"ortdoctor: {told.sentence}", err=True)
-            raise typer.Exit(told.exit_code) from error
+            raise typer.Exit(end(error)) from error
 
     return run

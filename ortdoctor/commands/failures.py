@@ -1,5 +1,6 @@
 """The one place that turns an exception that users can cause into a sentence and an exit code."""
 
+import sys
 from typing import NamedTuple, Optional
 
 from ortdoctor.errors import OrtDoctorError
@@ -38,3 +39,15 @@ def failure(error: BaseException) -> Optional[Failure]:
         where = " %r" % error.filename if error.filename else ""
         return Failure("the file system refused%s: %s" % (where, error.strerror or error), 1)
     return None
+
+
+def end(error: BaseException) -> int:
+    """Say ``error`` on standard error and return how to exit; one that is a fault of ours is raised again."""
+    told = failure(error)
+    if told is None:
+        raise error
+    if told.sentence is None:
+        sys.stderr.close()  # what is left in a buffer for a reader who is gone must not be told of at the end
+    else:
+        print("ortdoctor: %s" % told.sentence, file=sys.stderr)
+    return told.exit_code

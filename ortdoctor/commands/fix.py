@@ -7,7 +7,7 @@ from ortdoctor import data
 from ortdoctor.commands import machine
 from ortdoctor.commands.asked import Asked, Checked
 from ortdoctor.report import treatment as words
-from ortdoctor.treat.session import Proposal, Talk, misuse, treat
+from ortdoctor.treat.session import Proposal, Talk, treat
 
 
 def refusal(asked: Asked) -> Optional[str]:
@@ -15,6 +15,20 @@ def refusal(asked: Asked) -> Optional[str]:
     terminal = sys.stdin is not None and sys.stdin.isatty()
     read_only = asked.facts is not None or asked.static or asked.root is not None
     return misuse(fix=asked.fix, yes=asked.yes, recorded=read_only, terminal=terminal)
+
+
+def misuse(fix: bool, yes: bool, recorded: bool, terminal: bool) -> Optional[str]:
+    """Return why a call cannot be right, as a sentence; None where it can.
+
+    ``recorded``: the facts are of a file, not of this machine as it is. ``terminal``: there is one to ask on.
+    """
+    if yes and not fix:
+        return "--yes answers what --fix asks and does nothing alone: give --fix, too"
+    if fix and recorded:
+        return "--fix changes an environment of this machine, and the facts given are recorded or static: leave it out"
+    if fix and not yes and not terminal:
+        return "--fix asks before it changes anything, and there is no terminal to ask on: add --yes to agree now"
+    return None
 
 
 def fix(checked: Checked, asked: Asked, say: Callable[[str], None]) -> Checked:

@@ -26,8 +26,12 @@ def facts_document(
     ``model`` is an ONNX file whose facts belong to it, too; ``static``, ``root`` and ``imported`` are those of
     gather.Wanted.
     """
+    if recorded is not None and (static or root is not None):
+        raise UsageError("--facts judges a recorded machine; --static and --root read one: give one of them")
+    if recorded is not None and python is not None:
+        raise UsageError("--facts judges a recorded machine and --python probes this one: give one of them")
     document = None if recorded is None else read_record(recorded)
-    if document is not None and (python, model, static, root) == (None, None, False, None):
+    if document is not None and model is None:
         return document
     # A recorded machine needs no probe, and what is imported here is most of the time that reading one takes.
     from ortdoctor.probe.foreign import ProbeError  # noqa: PLC0415 - as above

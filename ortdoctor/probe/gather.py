@@ -13,7 +13,7 @@ from .foreign import ProbeError, collect_with
 
 
 class WantedError(ValueError):
-    """What was asked for contradicts itself; ``str()`` is one sentence for people."""
+    """What was asked for cannot be looked at; ``str()`` is one sentence for people."""
 
 
 class Wanted(NamedTuple):
@@ -34,14 +34,10 @@ class Wanted(NamedTuple):
 def gather(wanted: Wanted, version: str = "") -> Dict[str, Any]:
     """Return the document of docs/facts.md that ``wanted`` asks for.
 
-    Raises :class:`WantedError` where the wishes contradict each other, and
+    A recorded document stands for the machine. Raises :class:`WantedError` where files alone cannot be read, and
     :class:`ortdoctor.probe.foreign.ProbeError` where an interpreter gives no facts.
     """
     if wanted.recorded is not None:
-        if wanted.static or wanted.root is not None:
-            raise WantedError("--facts judges a recorded machine; --static and --root read one: give one of them")
-        if wanted.python is not None:
-            raise WantedError("--facts judges a recorded machine and --python probes this one: give one of them")
         return with_model(wanted.recorded, wanted.model)
     if wanted.static or wanted.root is not None:
         return with_model(_static(wanted, version), wanted.model)
@@ -60,7 +56,7 @@ def _static(wanted: Wanted, version: str) -> Dict[str, Any]:
             return static.collect(context, static.choose(context, wanted.python), version)
         context = here()._replace(static=True)
         if context.os != "linux":
-            raise WantedError("--static reads Linux systems only, and this is %s" % context.os)
+            raise WantedError("only Linux systems can be judged by their files alone, and this is %s" % context.os)
         named = os.path.abspath(wanted.python) if wanted.python else sys.executable
         return static.collect(context, static.choose(context, named), version)
     except static.RootError as error:

@@ -65,20 +65,6 @@ class Talk(NamedTuple):
     recheck: Callable[[str], Dict[str, Any]]
 
 
-def misuse(fix: bool, yes: bool, recorded: bool, terminal: bool) -> Optional[str]:
-    """Return why a call cannot be right, as a sentence; None where it can.
-
-    ``recorded``: the facts are of a file, not of this machine as it is. ``terminal``: there is one to ask on.
-    """
-    if yes and not fix:
-        return "--yes answers what --fix asks and does nothing alone: give --fix, too"
-    if fix and recorded:
-        return "--fix changes an environment of this machine, and the facts given are recorded or static: leave it out"
-    if fix and not yes and not terminal:
-        return "--fix asks before it changes anything, and there is no terminal to ask on: add --yes to agree now"
-    return None
-
-
 def treat(document: Dict[str, Any], matrix: Matrix, talk: Talk, strict: bool = False) -> Treatment:
     """Treat the environment that ``document`` is about; never raises for what goes wrong in it."""
     python = Facts(document).text("python.executable") or sys.executable

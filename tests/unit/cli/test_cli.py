@@ -101,7 +101,10 @@ def test_a_missing_record_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_facts_and_python_exclude_each_other(tmp_path: Path) -> None:
-    assert invoke("check", "--facts", str(tmp_path), "--python", "python3")[0] == 2
+    for other in (("--python", "python3"), ("--static",), ("--root", "/")):
+        code, _, error = invoke("check", "--facts", str(tmp_path), *other)
+        assert code == 2
+        assert "give one of them" in error
 
 
 @pytest.mark.parametrize("python", ["/nowhere/python", "/etc/passwd", "/"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ortdoctor.commands import machine
+from ortdoctor.commands.fix import misuse
 from ortdoctor.pocket.main import main
 from tests.unit.cli.test_cli import invoke
 from tests.unit.treat.fakes import Fake
@@ -77,3 +78,19 @@ def test_the_user_is_asked(
     code, out, error = pocket(capsys, "check", "--fix", "--json", "--python", str(fake.python))
     assert (code, json.loads(out)["treatment"]["outcome"]) == (0 if outcome == "cured" else 1, outcome)
     assert "Do this now? [y/N]" in error
+
+
+@pytest.mark.parametrize(
+    ("call", "wrong"),
+    [
+        ({"fix": False, "yes": True, "recorded": False, "terminal": True}, "--yes answers"),
+        ({"fix": True, "yes": True, "recorded": True, "terminal": True}, "recorded"),
+        ({"fix": True, "yes": False, "recorded": False, "terminal": False}, "no terminal"),
+        ({"fix": True, "yes": False, "recorded": False, "terminal": True}, None),
+        ({"fix": True, "yes": True, "recorded": False, "terminal": False}, None),
+        ({"fix": False, "yes": False, "recorded": True, "terminal": False}, None),
+    ],
+)
+def test_what_cannot_be_called(call: dict[str, bool], wrong: str | None) -> None:
+    said = misuse(**call)
+    assert (said is None) if wrong is None else (said is not None and wrong in said)

@@ -13,7 +13,7 @@ from ortdoctor.diagnose.findings import ERROR, INFO, WARNING, Finding
 from ortdoctor.report import json as json_report
 from ortdoctor.report import treatment as words
 from ortdoctor.treat import choose, session, snapshot, tree
-from ortdoctor.treat.session import Proposal, Talk, misuse, treat
+from ortdoctor.treat.session import Proposal, Talk, treat
 from ortdoctor.treat.treatment import Treatment, document
 from tests import recorded
 
@@ -171,22 +171,6 @@ def test_errors_first_and_of_warnings_only_what_nobody_meant() -> None:
     assert root(rows, "x", strict=True) == "c"
     assert root([*rows, both], "x") == both.cause
     assert root(rows, "x", "y", strict=True) is None
-
-
-@pytest.mark.parametrize(
-    ("call", "wrong"),
-    [
-        ({"fix": False, "yes": True, "recorded": False, "terminal": True}, "--yes answers"),
-        ({"fix": True, "yes": True, "recorded": True, "terminal": True}, "recorded"),
-        ({"fix": True, "yes": False, "recorded": False, "terminal": False}, "no terminal"),
-        ({"fix": True, "yes": False, "recorded": False, "terminal": True}, None),
-        ({"fix": True, "yes": True, "recorded": False, "terminal": False}, None),
-        ({"fix": False, "yes": False, "recorded": True, "terminal": False}, None),
-    ],
-)
-def test_what_cannot_be_called(call: dict[str, bool], wrong: str | None) -> None:
-    said = misuse(**call)
-    assert (said is None) if wrong is None else (said is not None and wrong in said)
 
 
 def test_uv_is_found_beside_this_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
